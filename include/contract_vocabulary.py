@@ -1,0 +1,104 @@
+"""The part of ODCS v3.2 that the code enforces: which keys, rules and arguments a contract here may use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+ENGINE = "dealer-interfaces"
+
+KEYS: dict[str, frozenset[str]] = {
+    "contract": frozenset(
+        {
+            "apiVersion", "kind", "id", "name", "version", "status", "domain", "description", "team",
+            "customProperties", "servers", "slaProperties", "schema",
+        }
+    ),
+    "description": frozenset({"purpose", "usage", "limitations"}),
+    "server": frozenset({"server", "type", "location", "format", "customProperties"}),
+    "schema": frozenset(
+        {"name", "physicalName", "dataGranularityDescription", "customProperties", "quality", "properties"}
+    ),
+    "sla": frozenset({"timeOfAvailability", "retention"}),
+    "property": frozenset(
+        {
+            "name", "logicalType", "logicalTypeOptions", "required", "primaryKey", "primaryKeyPosition", "enum",
+            "classification", "description", "customProperties", "quality",
+        }
+    ),
+    "quality": frozenset(
+        {"id", "type", "engine", "severity", "dimension", "description", "implementation"}
+    ),
+    "implementation": frozenset({"rule", "arguments"}),
+}  # fmt: skip
+
+CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
+    "contract": frozenset({"partner", "recipient", "sharedWith", "recipientStorage", "timeZone"}),
+    "server": frozenset({"delimiter", "encoding", "lineEnd", "emptyFile", "header", "trailer"}),
+    "schema": frozenset({"withhold"}),
+    "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),
+}
+REQUIRED_PROPERTIES = {level: CUSTOM_PROPERTIES[level] for level in ("contract", "server")}
+
+HEADER_FIELDS = frozenset(
+    {
+        "interface", "layout_version", "dealer", "recipient", "business_date", "window_start", "window_end",
+        "sequence", "revision", "environment", "created_at",
+    }
+)  # fmt: skip
+
+OPTIONS_OF_TYPE: dict[str, frozenset[str]] = {
+    "string": frozenset({"pattern", "minLength", "maxLength"}),
+    "integer": frozenset({"minimum", "maximum"}),
+    "number": frozenset({"minimum", "maximum", "multipleOf"}),
+    "date": frozenset(),
+    "timestamp": frozenset({"timezone"}),
+    "boolean": frozenset(),
+}
+
+ARGUMENTS_OF_RULE: dict[str, frozenset[str]] = {
+    "equalsFile": frozenset({"value"}),
+    "equalsProperty": frozenset({"property"}),
+    "matches": frozenset({"pattern"}),
+    "requiredWhen": frozenset({"property", "equals"}),
+    "signFollows": frozenset({"property", "positive", "negative", "zero"}),
+    "lineArithmetic": frozenset({"quantity", "unitPrice", "discount", "tolerance"}),
+    "withinWindow": frozenset(),
+    "notAfterWindow": frozenset(),
+    "notBeforeWindow": frozenset({"days"}),
+    "rejectedRows": frozenset({"percent", "rows"}),
+    "sameWeekdayVolume": frozenset({"weeks", "minimumHistory", "deviations", "floorPercent", "floorRows"}),
+}
+FILE_RULES = frozenset({"rejectedRows", "sameWeekdayVolume"})
+COLUMN_RULES = frozenset(ARGUMENTS_OF_RULE) - FILE_RULES
+IMPLIED_RULES = frozenset(
+    {
+        "required", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "multipleOf",
+        "integer", "number", "date", "timestamp", "boolean", "duplicateValues",
+    }
+)  # fmt: skip
+ROW_RULES = COLUMN_RULES | IMPLIED_RULES
+
+
+class ContractError(ValueError):
+    """A contract file says something that nothing here understands or enforces."""
+
+
+def only_known(mapping: Mapping[str, Any], allowed: Collection[str], where: str) -> None:
+    """
+    Hold the keys of ``mapping`` to ``allowed``.
+
+    :raises ContractError: naming the unknown keys, the place and what is allowed there.
+    """
+    if unknown := set(mapping) - set(allowed):
+        raise ContractError(
+            f"{where}: nothing here enforces {', '.join(sorted(map(str, unknown)))}; "
+            f"allowed are {', '.join(sorted(allowed)) or 'none'}"
+        )
+
+
+def properties_of(element: Mapping[str, Any], level: str) -> dict[str, Any]:
+    """Return the ``customProperties`` of an element as a mapping, held to those known at ``level``."""
+    found = {item["property"]: item["value"] for item in element.get("customProperties", [])}
+    only_known(found, CUSTOM_PROPERTIES[level], f"customProperties of the {level}")
+    return found
