@@ -1,0 +1,18 @@
+"""What every interface DAG shares. A DAG file may override any of it in plain sight."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+ARCHIVE = "{{ var.value.archive_url }}"
+STAGING = "{{ var.value.staging_url }}"
+REPORTS = "{{ var.value.reports_url }}"
+
+# A line that drops mends itself in minutes; what does not is raised as AirflowFailException and not tried again.
+DEFAULT_ARGS = {
+    "owner": "aftersales-data",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+}

@@ -1,0 +1,256 @@
+"""Judge every staged row, keep the accepted ones as detail records, and say in the ledger what became of the others."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from include import layout, snapshot
+from include.outbound.extract import READS_ROWS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from include.archive import Archive
+    from include.contract import Contract
+    from include.ledger import FileRow, Ledger, RejectedRow
+    from include.staging import Staging
+    from include.window import Window
+
+DELIVERED = frozenset({"PUBLISHED", "ACKED"})
+
+
+@dataclass
+class Findings:
+    """What the row check found in one dealer's rows, and the fingerprint of what remains."""
+
+    rows: int = 0
+    accepted: int = 0
+    withheld: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    control_total: Decimal = Decimal("0.00")
+    content_hash: str = ""
+    rejected: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def rejected_count(self) -> int:
+        """Rows that broke an error rule."""
+        return sum(frame.height for frame in self.rejected)
+
+
+def check(
+    contract: Contract,
+    window: Window,
+    batch_id: int,
+    file_ids: Sequence[int],
+    *,
+    ledger: Ledger,
+    staging: Staging,
+    archive: Archive,
+    log: Callable[[str], None] = lambda line: None,
+) -> dict[str, int]:
+    """
+    Check the files of a run that have rows staged; return how many rows were accepted, rejected and withheld.
+
+    An undelivered file becomes CHECKED, or HELD when a file rule of severity error is broken. A delivered one is
+    compared: the same content is noted, other content becomes a proposed revision.
+
+    :raises SnapshotError: if the staged rows are cut short.
+    """
+    totals: Counter[str] = Counter()
+    for file_id in file_ids:
+        file = ledger.file(file_id)
+        undelivered = file.state in READS_ROWS - DELIVERED or (file.state == "HELD" and file.temp_name is None)
+        if file.dealer.startswith("dms:") or not (undelivered or file.state in DELIVERED):
+            continue
+        if undelivered and file.batch_id != batch_id:
+            log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
+            continue
+        name = f"{batch_id}/{file_id}.body"
+        with (
+            staging.reader(f"{batch_id}/{file_id}.snapshot") as source,
+            staging.writer(name) as body,
+            body.open("wb", buffering=0) as target,
+        ):
+            findings = _judge(contract, window, file.dealer, snapshot.frames(source, contract.columns), target)
+        totals.update(
+            accepted=findings.accepted,
+            rejected=findings.rejected_count,
+            withheld=findings.withheld.total(),
+        )
+        log(
+            f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
+            f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
+        )
+        if undelivered:
+            _conclude_check(contract, file, findings, ledger, log)
+        elif findings.content_hash == file.content_hash:
+            ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
+            log(f"{file.dealer}: delivered already with the same content; nothing to do")
+        else:
+            _propose(contract, file, findings, batch_id, name, ledger, staging, archive, log)
+    return dict(totals)
+
+
+def _judge(
+    contract: Contract, window: Window, dealer: str, rows: Iterable[pl.DataFrame], target: io.RawIOBase
+) -> Findings:
+    from include.checks import RowCheck
+
+    row_check = RowCheck(contract, window)
+    fingerprint = hashlib.blake2b(digest_size=32)
+    findings = Findings()
+    for frame in rows:
+        checked = row_check.check(frame, dealer)
+        details = io.BytesIO()
+        layout.write_details(contract, checked.accepted, details)
+        fingerprint.update(details.getbuffer())
+        target.write(details.getbuffer())
+        findings.rows += checked.rows
+        findings.accepted += checked.accepted.height
+        findings.withheld.update(checked.withheld)
+        findings.failed.update(checked.failed)
+        findings.control_total += layout.control_total(contract, checked.accepted)
+        if checked.rejected.height:
+            findings.rejected.append(checked.rejected)
+    findings.content_hash = fingerprint.hexdigest()
+    return findings
+
+
+def _conclude_check(
+    contract: Contract, file: FileRow, findings: Findings, ledger: Ledger, log: Callable[[str], None]
+) -> None:
+    problems = _record_findings(contract, file, findings, ledger)
+    columns = {
+        "rows": findings.accepted,
+        "rejected": findings.rejected_count,
+        "withheld": findings.withheld.total(),
+        "control_total": findings.control_total,
+        "content_hash": findings.content_hash,
+        "contract_version": contract.version,
+    }
+    if problems:
+        reason = "; ".join(problems)
+        ledger.move(file.id, "HELD", reason=reason, **columns)
+        log(f"{file.dealer}: held: {reason}")
+    elif not findings.accepted and contract.empty_file == "skip":
+        ledger.move(file.id, "CANCELLED", reason="no rows, and the contract sends no empty file", **columns)
+    else:
+        ledger.move(file.id, "CHECKED", reason=None, **columns)
+
+
+def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledger: Ledger) -> list[str]:
+    """Store rejected rows and rule results; return the broken file rules of severity error, in words."""
+    from include.checks import rejected_rows, same_weekday_volume
+    from include.ledger import QualityResult
+
+    ledger.replace_rejected_rows(file.id, _rejected(findings.rejected))
+    read = findings.rows - findings.withheld.total()
+    results = [
+        QualityResult(
+            reader="row_check",
+            rule=rule.id,
+            columns=rule.columns,
+            dimension=rule.dimension,
+            severity=rule.severity,
+            status="fail" if findings.failed[rule.id] else "pass",
+            checked=read,
+            failed=findings.failed[rule.id],
+            observed=None,
+        )
+        for rule in contract.row_rules
+    ]
+    problems = []
+    for kind in ("rejectedRows", "sameWeekdayVolume"):
+        rule = contract.file_rule(kind)
+        if rule is None:
+            continue
+        if kind == "rejectedRows":
+            verdict = rejected_rows(rule, rows=read, rejected=findings.rejected_count)
+        else:
+            history = ledger.row_counts_history(
+                interface=file.interface,
+                dealer=file.dealer,
+                environment=file.environment,
+                weekday=file.business_date.isoweekday(),
+                before=file.business_date,
+                weeks=int(rule.arguments["weeks"]),
+            )
+            verdict = same_weekday_volume(rule, rows=findings.accepted, history=history)
+        results.append(
+            QualityResult(
+                reader="volume" if kind == "sameWeekdayVolume" else "row_check",
+                rule=rule.id,
+                columns=(),
+                dimension=rule.dimension,
+                severity=rule.severity,
+                status="pass" if verdict.passed else "fail",
+                checked=read,
+                failed=0 if verdict.passed else 1,
+                observed=verdict.observed,
+            )
+        )
+        if not verdict.passed and rule.severity == "error":
+            problems.append(f"{rule.id}: {verdict.observed}")
+    ledger.replace_quality_results(file.id, results)
+    if problems and findings.failed:
+        worst = ", ".join(
+            f"{count} of {rule}" for rule, count in findings.failed.most_common(3) if _is_error(contract, rule)
+        )
+        problems[-1] += f" (most often {worst})" if worst else ""
+    return problems
+
+
+def _is_error(contract: Contract, rule_id: str) -> bool:
+    return any(rule.id == rule_id and rule.severity == "error" for rule in contract.rules)
+
+
+def _rejected(frames: Iterable[pl.DataFrame]) -> Iterator[RejectedRow]:
+    from include.ledger import RejectedRow
+
+    for frame in frames:
+        for key, reasons in frame.iter_rows():
+            yield RejectedRow(row_key=key, reasons=tuple(reasons))
+
+
+def _propose(
+    contract: Contract,
+    delivered: FileRow,
+    findings: Findings,
+    batch_id: int,
+    body: str,
+    ledger: Ledger,
+    staging: Staging,
+    archive: Archive,
+    log: Callable[[str], None],
+) -> None:
+    # The detail records are kept, so that a person's release renders exactly what was proposed.
+    with staging.reader(body) as path, path.open("rb") as source, archive.writer() as kept:
+        while block := source.read(1 << 20):
+            kept.write(block)
+    difference = {
+        "rows_before": delivered.rows,
+        "rows_after": findings.accepted,
+        "total_before": str(delivered.control_total),
+        "total_after": str(findings.control_total),
+        "details_sha256": kept.sha256,
+    }
+    proposal = ledger.propose_revision(
+        delivered,
+        batch_id=batch_id,
+        content_hash=findings.content_hash,
+        rows=findings.accepted,
+        control_total=findings.control_total,
+        difference=difference,
+    )
+    _record_findings(contract, proposal, findings, ledger)
+    log(
+        f"{delivered.dealer}: delivered as revision {delivered.revision}, and the DMS says otherwise now: "
+        f"{delivered.rows} → {findings.accepted} rows, {delivered.control_total} → {findings.control_total}; "
+        f"revision {proposal.revision} is proposed and waits for a person"
+    )

@@ -1,0 +1,85 @@
+"""Say what became of a run's files, and fail when one that was due did not go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from include.contract import Contract
+    from include.ledger import FileRow, Ledger
+
+GONE = frozenset({"PUBLISHED", "ACKED"})
+# Nothing is due of these: a window without rows that the contract skips, or a revision that replaced another.
+NOT_DUE = frozenset({"CANCELLED", "SUPERSEDED"})
+NEXT_STEP = {
+    "HELD": "a person decides",
+    "UNKNOWN": "the partner may have taken it: ask them, do not resend",
+    "PROPOSED": "waits for a person's release",
+}
+
+
+class UndeliveredError(RuntimeError):
+    """One or more files that were due did not go; one line each says which and why."""
+
+
+def conclude(
+    contract: Contract,
+    file_ids: Sequence[int],
+    *,
+    ledger: Ledger,
+    log: Callable[[str], None] = lambda line: None,
+) -> dict[str, int]:
+    """
+    Log one line per file; return how many files stand in which state.
+
+    :raises UndeliveredError: if any file is neither gone nor cancelled.
+    """
+    files = [ledger.file(file_id) for file_id in file_ids]
+    for file in files:
+        log(line(file))
+        if file.published_at is not None and file.published_at > due_at(contract, file):
+            log(f"{file.dealer}: late: published at {file.published_at.isoformat()}, due {contract.due:%H:%M}")
+    for proposal in _proposals(files, ledger):
+        log(line(proposal))
+    undelivered = [file for file in files if file.state not in GONE | NOT_DUE]
+    if undelivered:
+        raise UndeliveredError(
+            f"{len(undelivered)} of {len(files)} files of {contract.id} did not go:\n"
+            + "\n".join(line(file) for file in undelivered)
+        )
+    return dict(Counter(file.state for file in files))
+
+
+def line(file: FileRow) -> str:
+    """One line for the person on call: which file, where it stands, why, and what comes next."""
+    what = f"{file.dealer} {file.business_date}" + (f" revision {file.revision}" if file.revision else "")
+    if file.state in GONE:
+        return f"{what}: {file.state} {file.rows} rows, total {file.control_total}, as {file.remote_path}"
+    why = file.reason or f"stopped at {file.state}; see the red task before this one, then clear it"
+    step = NEXT_STEP.get(file.state)
+    return f"{what}: {file.state}: {why}" + (f" ({step})" if step else "")
+
+
+def due_at(contract: Contract, file: FileRow) -> datetime:
+    """The instant by which the contract promises the file: its time of day on the morning after the window."""
+    morning = (file.window_end - timedelta(microseconds=1)).astimezone(ZoneInfo(contract.zone)).date()
+    return datetime.combine(morning + timedelta(days=1), contract.due, ZoneInfo(contract.zone))
+
+
+def _proposals(files: Sequence[FileRow], ledger: Ledger) -> list[FileRow]:
+    """Open proposals for the same windows: no reason to be red, since the delivered file stands until a release."""
+    if not files:
+        return []
+    first = files[0]
+    dealers = {file.dealer for file in files}
+    proposed = ledger.files(
+        interface=first.interface,
+        environment=first.environment,
+        window_start=first.window_start,
+        states=["PROPOSED"],
+    )
+    return [file for file in proposed if file.dealer in dealers]

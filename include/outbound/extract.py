@@ -1,0 +1,270 @@
+"""Plan one file per dealer and read its rows from the DMS, all in one repeatable-read snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from include.window import Window, require_ended
+
+if TYPE_CHECKING:
+    from include.contract import Contract
+    from include.ledger import FileRow, Ledger
+    from include.staging import Staging
+
+SQL_DIR = Path(__file__).parent.parent / "sql"
+# One COPY keeps one server process busy and one core of ours half busy; two fill a small machine.
+CONNECTIONS = 2
+COPY_BUFFER_BYTES = 4 << 20
+# Rows are read for a file that has no bytes yet, and for a delivered one, to see whether it would differ today.
+READS_ROWS = frozenset({"PLANNED", "CHECKED", "PUBLISHED", "ACKED"})
+
+
+class ExtractError(RuntimeError):
+    """The rows cannot be read as asked; trying again will not help."""
+
+
+class DmsUnavailableError(ExtractError):
+    """The DMS database does not answer; trying again may help."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a run works on: its batch, the ledger files it serves, and how many rows it read."""
+
+    batch_id: int
+    file_ids: list[int]
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Dealer:
+    dealer_id: int
+    code: str | None
+    name: str
+
+    @property
+    def label(self) -> str:
+        # A dealer without a number still needs a row in the ledger that says why nothing went.
+        return self.code or f"dms:{self.dealer_id}"
+
+
+def extract(
+    contract: Contract,
+    window: Window,
+    *,
+    dms_dsn: str,
+    ledger: Ledger,
+    staging: Staging,
+    run_id: str,
+    now: datetime,
+    environment: str = "live",
+    dealers: Sequence[str] = (),
+    log: Callable[[str], None] = lambda line: None,
+) -> Extraction:
+    """
+    Plan a file for each dealer of the window and stage its rows as ``<batch>/<file>.snapshot``.
+
+    :param dealers: dealer codes to serve; empty means all.
+    :raises WindowError: if the window is not over at ``now``.
+    :raises ExtractError: if ``dealers`` names nobody, no dealer is due, or the view's columns are not the contract's.
+    :raises DmsUnavailableError: if the database does not answer.
+    """
+    require_ended(window, now)
+    with _connection(dms_dsn) as main:
+        snapshot = _export_snapshot(main)
+        chosen = _choose(_dealers(main, window), dealers, window)
+        _require_columns(main, contract, window)
+        batch_id = ledger.open_batch(
+            interface=contract.id,
+            environment=environment,
+            window_start=window.start,
+            window_end=window.end,
+            business_date=window.business_date,
+            run_id=run_id,
+            contract_version=contract.version,
+        )
+        planned: list[tuple[_Dealer, FileRow]] = []
+        for dealer in chosen:
+            if ledger.feed_state(contract.id, dealer.label, environment) == "paused":
+                log(f"{dealer.label}: feed paused, nothing planned")
+                continue
+            file = ledger.plan(
+                interface=contract.id,
+                partner=contract.partner,
+                dealer=dealer.label,
+                environment=environment,
+                window_start=window.start,
+                window_end=window.end,
+                business_date=window.business_date,
+                contract_version=contract.version,
+                batch_id=batch_id,
+            )
+            planned.append((dealer, file))
+        wanted: SimpleQueue[tuple[_Dealer, FileRow]] = SimpleQueue()
+        for dealer, file in planned:
+            if dealer.code is None:
+                _hold_without_number(ledger, dealer, file)
+            elif file.state in READS_ROWS or (file.state == "HELD" and file.temp_name is None):
+                wanted.put((dealer, file))
+            else:
+                log(f"{dealer.label}: {file.state} with its bytes rendered; no rows are read")
+        rows = _copy_all(wanted, contract, window, dms_dsn, snapshot, staging, batch_id, log)
+    ledger.close_batch(batch_id, rows_read=rows, snapshot=str(batch_id))
+    return Extraction(batch_id, [file.id for _, file in planned], rows)
+
+
+@contextmanager
+def _connection(dsn: str) -> Iterator[extensions.connection]:
+    try:
+        connection = psycopg2.connect(dsn, connect_timeout=15, application_name="dealer-interfaces extract")
+    except psycopg2.OperationalError as error:
+        raise DmsUnavailableError(
+            f"the DMS database does not answer ({_without_secrets(error)}); check the connection `dms` and the server, "
+            "then run the task again"
+        ) from None
+    try:
+        connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        yield connection
+        connection.rollback()
+    except psycopg2.OperationalError as error:
+        raise DmsUnavailableError(
+            f"the DMS database broke off ({_without_secrets(error)}); nothing was sent; run the task again"
+        ) from None
+    finally:
+        connection.close()
+
+
+def _without_secrets(error: psycopg2.Error) -> str:
+    """First line of libpq's message: it names host and database, never the password."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _export_snapshot(connection: extensions.connection) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_export_snapshot()")
+        (name,) = cursor.fetchone() or ("",)
+    return str(name)
+
+
+def _dealers(connection: extensions.connection, window: Window) -> list[_Dealer]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            (SQL_DIR / "trade_partner_dealers.sql").read_text(encoding="utf-8"),
+            {"window_start": window.start, "window_end": window.end, "business_date": window.business_date},
+        )
+        names = [column.name for column in cursor.description or ()]
+        records = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [_Dealer(record["dealer_id"], record["dealer_code"] or None, record["dealer_name"]) for record in records]
+
+
+def _choose(known: list[_Dealer], asked: Sequence[str], window: Window) -> list[_Dealer]:
+    if not known:
+        raise ExtractError(
+            f"dms.v_dealers lists no trade-partner dealer active on {window.business_date}; "
+            "nothing can be due: check the dealers' active dates in the DMS"
+        )
+    if not asked:
+        return known
+    labels = {dealer.label: dealer for dealer in known}
+    if unknown := sorted(set(asked) - set(labels)):
+        raise ExtractError(
+            f"dealers names {', '.join(unknown)}, no trade-partner dealer active on {window.business_date}; "
+            f"there are {', '.join(sorted(labels))}"
+        )
+    return [labels[code] for code in sorted(set(asked))]
+
+
+def _hold_without_number(ledger: Ledger, dealer: _Dealer, file: FileRow) -> None:
+    reason = (
+        f"dealer {dealer.dealer_id} ({dealer.name}) has no Renault dealer number in the DMS; "
+        "enter it there and run the window again"
+    )
+    if file.state != "HELD" or file.reason != reason:
+        ledger.move(file.id, "HELD", reason=reason)
+
+
+def _statement(cursor: extensions.cursor, contract: Contract, window: Window, dealer_ids: Sequence[int]) -> str:
+    query = (SQL_DIR / f"{contract.id}.sql").read_text(encoding="utf-8").strip().rstrip(";")
+    # COPY takes no bind parameters, so libpq's own quoting puts the values in.
+    bound: bytes = cursor.mogrify(
+        query,
+        {"window_start": window.start, "window_end": window.end, "dealer_ids": list(dealer_ids)},
+    )
+    return bound.decode()
+
+
+def _require_columns(connection: extensions.connection, contract: Contract, window: Window) -> None:
+    with connection.cursor() as cursor:
+        try:
+            # The text is our own SQL file with bound values.
+            cursor.execute(f"SELECT * FROM ({_statement(cursor, contract, window, [])}) AS rows LIMIT 0")  # noqa: S608
+        except psycopg2.ProgrammingError as error:
+            raise ExtractError(
+                f"{contract.id}.sql does not run on this DMS ({_without_secrets(error)}); "
+                f"the view {contract.source} has changed, or the migrations are behind: `make migrate`"
+            ) from None
+        found = tuple(column.name for column in cursor.description or ())
+    if found != contract.columns:
+        lost = [name for name in contract.columns if name not in found]
+        extra = [name for name in found if name not in contract.columns]
+        raise ExtractError(
+            f"{contract.id}.sql and contract {contract.version} name other columns or another order "
+            f"(missing: {', '.join(lost) or 'none'}; unknown: {', '.join(extra) or 'none'})"
+        )
+
+
+def _copy_all(
+    wanted: SimpleQueue[tuple[_Dealer, FileRow]],
+    contract: Contract,
+    window: Window,
+    dms_dsn: str,
+    snapshot: str,
+    staging: Staging,
+    batch_id: int,
+    log: Callable[[str], None],
+) -> int:
+    """Copy every wanted dealer over a few connections that share the snapshot; return the rows read."""
+
+    def work() -> int:
+        rows = 0
+        with _connection(dms_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
+            while True:
+                try:
+                    dealer, file = wanted.get_nowait()
+                except Empty:
+                    return rows
+                copied = _copy(cursor, contract, window, dealer, staging, f"{batch_id}/{file.id}.snapshot")
+                log(f"{dealer.label}: {copied} rows read")
+                rows += copied
+
+    workers = min(CONNECTIONS, wanted.qsize())
+    if not workers:
+        return 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="extract") as pool:
+        return sum(future.result() for future in [pool.submit(work) for _ in range(workers)])
+
+
+def _copy(
+    cursor: extensions.cursor,
+    contract: Contract,
+    window: Window,
+    dealer: _Dealer,
+    staging: Staging,
+    name: str,
+) -> int:
+    query = _statement(cursor, contract, window, [dealer.dealer_id])
+    with staging.writer(name) as path, path.open("wb", buffering=COPY_BUFFER_BYTES) as file:
+        target: Any = file
+        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')", target)
+    return cursor.rowcount

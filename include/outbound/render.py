@@ -1,0 +1,185 @@
+"""Render checked files once into the archive, and let the second reading decide whether they may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from include import layout
+
+if TYPE_CHECKING:
+    from include.archive import Archive
+    from include.contract import Contract
+    from include.ledger import FileRow, Ledger
+    from include.quality.gate import GateProcess, GateVerdict
+    from include.staging import Staging
+    from include.window import Window
+
+BLOCK_BYTES = 1 << 20
+LEASE_SECONDS = 600.0
+
+
+def render(
+    contract: Contract,
+    window: Window,
+    batch_id: int,
+    file_ids: Sequence[int],
+    *,
+    ledger: Ledger,
+    staging: Staging,
+    archive: Archive,
+    reports_root: str,
+    run_key: str,
+    log: Callable[[str], None] = lambda line: None,
+) -> dict[str, int]:
+    """
+    Render each CHECKED file and pass each RENDERED one through the gate; return counts of gated and held files.
+
+    :raises GateError: if the second reading cannot be done; the files stay RENDERED and nothing goes.
+    """
+    from include.ledger import LeaseHeldError
+    from include.quality.gate import GateProcess
+
+    files = [ledger.file(file_id) for file_id in file_ids]
+    if not any(file.state in ("CHECKED", "RENDERED") for file in files):
+        log("no file is waiting to be rendered or read")
+        return {"gated": 0, "held": 0}
+    # Starting the child first lets it import Great Expectations while the files are rendered.
+    with GateProcess() as gate:
+        for file in files:
+            if file.state != "CHECKED":
+                continue
+            if file.batch_id != batch_id:
+                log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
+                continue
+            try:
+                token = ledger.take_lease(file.id, seconds=LEASE_SECONDS)
+            except LeaseHeldError as error:
+                log(f"{file.dealer}: {error}")
+                continue
+            try:
+                _render(contract, ledger.file(file.id), batch_id, ledger, staging, archive)
+            finally:
+                ledger.release_lease(file.id, token)
+        waiting = [file for file in map(ledger.file, file_ids) if file.state == "RENDERED"]
+        return _gate(contract, window, waiting, gate, ledger, archive, reports_root, run_key, log)
+
+
+def _render(
+    contract: Contract, file: FileRow, batch_id: int, ledger: Ledger, staging: Staging, archive: Archive
+) -> None:
+    if file.state != "CHECKED" or file.rows is None or file.control_total is None:
+        return
+    sequence = ledger.allot_sequence(file.id)
+    first = layout.header(
+        contract,
+        {
+            "interface": contract.id,
+            "layout_version": contract.version,
+            "dealer": file.dealer,
+            "recipient": contract.partner,
+            "business_date": file.business_date,
+            "window_start": file.window_start,
+            "window_end": file.window_end,
+            "sequence": sequence,
+            "revision": file.revision,
+            "environment": file.environment,
+            # The intent row's time, so that rendering again after a crash gives the same bytes.
+            "created_at": file.created_at,
+        },
+    )
+    with staging.reader(f"{batch_id}/{file.id}.body") as body, body.open("rb") as details:
+        with archive.writer() as target:
+            target.write(first)
+            while block := details.read(BLOCK_BYTES):
+                target.write(block)
+            target.write(layout.trailer(contract, rows=file.rows, control_total=file.control_total))
+    name = contract.file_for(file.dealer, file.business_date, sequence)
+    ledger.move(
+        file.id,
+        "RENDERED",
+        reason=None,
+        file_name=name,
+        sha256=target.sha256,
+        bytes=target.bytes,
+        remote_path=f"{contract.remote_dir}/{name}",
+    )
+
+
+def _gate(
+    contract: Contract,
+    window: Window,
+    waiting: Sequence[FileRow],
+    gate: GateProcess,
+    ledger: Ledger,
+    archive: Archive,
+    reports_root: str,
+    run_key: str,
+    log: Callable[[str], None],
+) -> dict[str, int]:
+    from include.quality.gate import GateFile, GateRun
+
+    if not waiting:
+        return {"gated": 0, "held": 0}
+    with ExitStack() as stack:
+        paths = {file.id: stack.enter_context(archive.local_path(str(file.sha256))) for file in waiting}
+        run = GateRun(
+            interface=contract.id,
+            run_key=run_key,
+            window=window,
+            files=[
+                GateFile(
+                    file_id=file.id,
+                    dealer=file.dealer,
+                    path=str(paths[file.id]),
+                    rows=file.rows or 0,
+                    control_total=str(file.control_total),
+                    sequence=file.sequence or 0,
+                    environment=file.environment,
+                )
+                for file in waiting
+            ],
+        )
+        verdicts = {verdict.file_id: verdict for verdict in gate.read(run, reports_root=reports_root)}
+    held = 0
+    for file in waiting:
+        held += not _conclude_gate(contract, file, verdicts[file.id], ledger, log)
+    return {"gated": len(waiting) - held, "held": held}
+
+
+def _conclude_gate(
+    contract: Contract, file: FileRow, verdict: GateVerdict, ledger: Ledger, log: Callable[[str], None]
+) -> bool:
+    from include.ledger import QualityResult
+
+    rules = {rule.id: rule for rule in contract.rules}
+    ledger.add_quality_results(
+        file.id,
+        "gate",
+        [
+            QualityResult(
+                reader="gate",
+                rule=result.rule,
+                columns=rules[result.rule].columns,
+                dimension=rules[result.rule].dimension,
+                severity=result.severity,
+                status=result.status,
+                checked=result.checked,
+                failed=result.failed,
+                observed=None,
+            )
+            for result in verdict.results
+        ],
+    )
+    detail = {"rows_in_file": verdict.rows_in_file, "rows_read": verdict.rows_read}
+    if verdict.passed:
+        ledger.move(file.id, "GATED", reason=None, detail=detail)
+        log(
+            f"{file.dealer}: {file.file_name} passed the gate ({verdict.rows_read} of {verdict.rows_in_file} rows read)"
+        )
+        return True
+    reason = "gate: " + "; ".join(verdict.problems)
+    ledger.move(file.id, "HELD", reason=reason, detail=detail)
+    log(f"{file.dealer}: {file.file_name} held: {reason}")
+    return False

@@ -1,0 +1,111 @@
+"""
+Files between the tasks of one run, at an fsspec location that every worker reaches.
+
+On a local file system a staged file is worked on in place; elsewhere it is written to a temporary file and uploaded, and
+fetched before it is read. Nothing here outlives the run for long: `prune` removes what an aborted run left behind.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+PRIVATE_FOLDER = 0o700
+DAY_SECONDS = 86_400
+
+
+class StagingError(OSError):
+    """A staged file cannot be written or is not there."""
+
+
+class Staging:
+    """A folder of staged files under ``root`` on ``fs``; names are relative, such as ``17/42.snapshot``."""
+
+    def __init__(self, fs: AbstractFileSystem, root: str) -> None:
+        self.fs = fs
+        self.root = root.rstrip("/")
+        self._local = "file" in _protocols(fs)
+
+    @contextmanager
+    def writer(self, name: str) -> Iterator[Path]:
+        """
+        Yield a local path to write to; ``name`` appears only if the block ends without an exception.
+
+        :raises StagingError: naming the place, when the disk or the store refuses.
+        """
+        target = f"{self.root}/{name}"
+        with self._scratch(target) as scratch:
+            try:
+                yield scratch
+                if self._local:
+                    scratch.replace(target)
+                else:
+                    self.fs.put_file(str(scratch), target)
+            except OSError as error:
+                raise StagingError(
+                    f"cannot stage {name} under {self.root}: {error.strerror or error}; make room there and run the task again"
+                ) from error
+            finally:
+                scratch.unlink(missing_ok=True)
+
+    @contextmanager
+    def reader(self, name: str) -> Iterator[Path]:
+        """
+        Yield a local path that holds the staged file ``name``.
+
+        :raises StagingError: if there is none; the message says which task writes it.
+        """
+        target = f"{self.root}/{name}"
+        if not self.fs.exists(target):
+            raise StagingError(
+                f"{name} is not under {self.root}: the run's staged files are gone; clear the run from `extract` on"
+            )
+        if self._local:
+            yield Path(target)
+            return
+        with self._scratch(target) as scratch:
+            self.fs.get_file(target, str(scratch))
+            try:
+                yield scratch
+            finally:
+                scratch.unlink(missing_ok=True)
+
+    def remove(self, folder: str) -> None:
+        """Remove a run's folder; one that is not there is fine."""
+        target = f"{self.root}/{folder}"
+        if self.fs.exists(target):
+            self.fs.rm(target, recursive=True)
+
+    def prune(self, *, days: float, now: float | None = None) -> list[str]:
+        """Remove the folders of runs that last changed more than ``days`` ago; return their names."""
+        if not self._local or not Path(self.root).is_dir():
+            return []
+        limit = (time.time() if now is None else now) - days * DAY_SECONDS
+        old = [path for path in Path(self.root).iterdir() if path.is_dir() and path.stat().st_mtime < limit]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return sorted(path.name for path in old)
+
+    @contextmanager
+    def _scratch(self, target: str) -> Iterator[Path]:
+        if self._local:
+            folder = Path(target).parent
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+            with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+                path = Path(file.name)
+            yield path
+            return
+        with tempfile.TemporaryDirectory() as folder_name:
+            yield Path(folder_name) / Path(target).name
+
+
+def _protocols(fs: AbstractFileSystem) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
