@@ -1,0 +1,244 @@
+"""Fills a migrated, empty DMS database with the sample dealer group."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+import polars as pl
+import psycopg2
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extensions import parse_dsn
+
+from include.migrations import run as migrations
+from local.sample import documents as documents_
+from local.sample import lines as lines_
+from local.sample import masters as masters_
+from local.sample.bulk import copy_frames, without_indexes
+from local.sample.defects import KINDS
+from local.sample.parameters import Parameters, SampleError
+
+Progress = Callable[[str], None]
+
+MASTERS = ("legal_entity", "dealer", "customer", "trade_account", "trade_partner_registration", "part_family", "part")
+DOCUMENTS = ("parts_invoice", "parts_invoice_line")
+#: So that two fills of one database take turns; "SMPL" in ASCII.
+LOCK_KEY = 0x534D504C
+
+SAMPLE_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS sample;
+CREATE TABLE IF NOT EXISTS sample.fill (
+    only       boolean PRIMARY KEY DEFAULT true CHECK (only),
+    parameters jsonb NOT NULL,
+    report     jsonb NOT NULL,
+    filled_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS sample.defect_kind (
+    kind        text PRIMARY KEY,
+    outcome     text NOT NULL,
+    percent     numeric(5,2) NOT NULL,
+    description text NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sample.sample_defect (
+    invoice_line_id bigint NOT NULL,
+    kind            text NOT NULL
+);
+COMMENT ON TABLE sample.sample_defect IS 'Lines of dms.parts_invoice_line that were made wrong on purpose';
+"""
+
+
+@dataclass(frozen=True)
+class SampleReport:
+    """What a filled database holds. ``seconds`` is of the fill that made it, ``already_there`` if it was an earlier one.
+
+    ``trade_lines`` counts the lines on trade accounts of trade-partner dealers, which the shares of the kinds refer to.
+    """
+
+    parameters: dict[str, Any]
+    dealers: int
+    trade_partner_dealers: int
+    documents: int
+    lines: int
+    trade_lines: int
+    planted: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    already_there: bool = False
+
+    def table(self) -> str:
+        """For people: counts, then one line for each kind of planted row."""
+        done = "was there already" if self.already_there else f"filled in {self.seconds:.1f} s"
+        rows = [
+            f"Sample dealer group ({done})",
+            f"  dealers            {self.dealers:>12,}   of which in the trade-partner scheme {self.trade_partner_dealers}",
+            f"  documents          {self.documents:>12,}",
+            f"  lines              {self.lines:>12,}",
+            f"  trade lines        {self.trade_lines:>12,}   on trade accounts of trade-partner dealers",
+        ]
+        if any(self.planted.values()):
+            rows.append(f"  {'planted':24}{'lines':>8}{'share':>9}   outcome")
+            rows += [
+                f"  {kind.name:24}{count:>8,}{100 * count / max(self.trade_lines, 1):>7.2f} %   {kind.outcome.lower()}"
+                for kind in KINDS
+                if (count := self.planted.get(kind.name, 0))
+            ]
+        return "\n".join(rows)
+
+
+def fill(
+    dsn: str,
+    *,
+    dealers: int,
+    days: int,
+    lines: int,
+    seed: int,
+    until: date,
+    defects: bool = True,
+    trade_only: bool = False,
+    dealer_without_number: bool = False,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> SampleReport:
+    """Make the sample in one transaction, or report the one that is there if it has the same parameters.
+
+    ``until`` is the last business day. ``trade_only`` makes nothing but good lines on trade accounts. Raises
+    :class:`SampleError` for impossible parameters, a database that cannot be reached or is not migrated, and one that
+    holds something else: another sample (unless ``replace``), or data that no sample made (always).
+    """
+    parameters = Parameters(dealers, days, lines, seed, until, defects, trade_only, dealer_without_number)
+    say = progress or (lambda _: None)
+    with closing(_connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_KEY,))
+        there = _report(cursor)
+        if there is not None and there.parameters == parameters.as_json():
+            return there
+        _require_room(cursor, there, parameters, replace)
+        return _fill(cursor, parameters, say)
+
+
+def filled(dsn: str) -> SampleReport | None:
+    """The sample that the database holds; None if it holds none."""
+    with closing(_connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        return _report(cursor)
+
+
+def _connect(dsn: str) -> psycopg2.extensions.connection:
+    try:
+        head, current = migrations.head("dms"), migrations.current("dms", dsn)
+    except migrations.MigrationError as error:
+        raise SampleError(str(error)) from error
+    name = parse_dsn(dsn).get("dbname", "(default)")
+    if current != head:
+        raise SampleError(
+            f"The DMS database {name!r} is at revision {current or 'none'}, the sample needs {head}: run "
+            "`python -m include.migrations.run dms` first"
+        )
+    return psycopg2.connect(dsn, application_name="sample")
+
+
+def _report(cursor: Cursor) -> SampleReport | None:
+    cursor.execute("SELECT to_regclass('sample.fill') IS NOT NULL")
+    if not _value(cursor):
+        return None
+    cursor.execute("SELECT report FROM sample.fill")
+    row = cursor.fetchone()
+    return None if row is None else SampleReport(**{**row[0], "already_there": True})
+
+
+def _require_room(cursor: Cursor, there: SampleReport | None, wanted: Parameters, replace: bool) -> None:
+    if there is None:
+        # Whatever stands in these tables without a record of ours is somebody's data.
+        for table in ("dealer", "parts_invoice"):
+            cursor.execute(f"SELECT EXISTS (SELECT FROM dms.{table})")
+            if _value(cursor):
+                raise SampleError(
+                    f"dms.{table} holds rows that no sample made: the sample is only put into an empty database. "
+                    "Point DMS_DSN at another one"
+                )
+    elif not replace:
+        other = {**there.parameters, "until": date.fromisoformat(there.parameters["until"])}
+        other.pop("generator")
+        raise SampleError(
+            f"The DMS database holds another sample: {Parameters(**other)}; asked for is {wanted}. Keep the one that "
+            "is there by asking for it, or run `make clean` and start anew"
+        )
+
+
+def _fill(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport:
+    started = time.monotonic()
+    cursor.execute(SAMPLE_SCHEMA)
+    names = ", ".join(f"dms.{name}" for name in (*MASTERS, *DOCUMENTS))
+    cursor.execute(f"TRUNCATE {names}, sample.fill, sample.defect_kind, sample.sample_defect RESTART IDENTITY")
+    cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+
+    say(f"inventing {parameters.lines:,} lines at {parameters.dealers} dealers over {parameters.days} days")
+    masters = masters_.build(parameters)
+    documents = documents_.build(parameters, masters)
+    planted: list[pl.DataFrame] = []
+    with without_indexes(cursor, "dms", DOCUMENTS, say):
+        for name in MASTERS:
+            copy_frames(cursor, f"dms.{name}", [getattr(masters, name)])
+        copy_frames(cursor, "dms.parts_invoice", lines_.document_frames(documents))
+        frames = _watched(lines_.line_frames(parameters.seed, documents, masters), planted, parameters.lines, say)
+        lines = copy_frames(cursor, "dms.parts_invoice_line", frames)
+    copy_frames(cursor, "sample.sample_defect", planted)
+    cursor.executemany(
+        "INSERT INTO sample.defect_kind VALUES (%s, %s, %s, %s)",
+        [(kind.name, kind.outcome, kind.percent, kind.description) for kind in KINDS],
+    )
+    _advance_identities(cursor)
+    say("counting")
+    cursor.execute(f"ANALYZE {names}")
+    counts = pl.concat(planted)["kind"].value_counts()
+    partner = masters.is_trade_partner == 1
+    trade = (documents.payer == documents_.TRADE) & partner[documents.dealer]
+    report = SampleReport(
+        parameters=parameters.as_json(),
+        dealers=parameters.dealers,
+        trade_partner_dealers=int(partner.sum()),
+        documents=len(documents),
+        lines=lines,
+        trade_lines=int(documents.lines[trade].sum()),
+        planted={kind.name: dict(counts.iter_rows()).get(kind.name, 0) for kind in KINDS},
+        seconds=round(time.monotonic() - started, 2),
+    )
+    cursor.execute(
+        "INSERT INTO sample.fill (parameters, report) VALUES (%s, %s)",
+        (json.dumps(report.parameters), json.dumps(asdict(report))),
+    )
+    return report
+
+
+def _watched(
+    chunks: Iterator[tuple[pl.DataFrame, pl.DataFrame]], planted: list[pl.DataFrame], total: int, say: Progress
+) -> Iterator[pl.DataFrame]:
+    """Pass the lines on, keep what was planted, and say every few seconds how far it is."""
+    begun = said = time.monotonic()
+    done = 0
+    for lines, defects in chunks:
+        planted.append(defects)
+        yield lines
+        done += len(lines)
+        now = time.monotonic()
+        if now - said >= 2:
+            said = now
+            say(f"{done:,} of {total:,} lines ({100 * done // total} %), {done / (now - begun):,.0f} a second")
+
+
+def _advance_identities(cursor: Cursor) -> None:
+    """Let the next row that somebody adds take the number after the sample's last."""
+    for name in (*MASTERS, *DOCUMENTS):
+        if name not in ("part", "part_family"):
+            cursor.execute(
+                f"SELECT setval(pg_get_serial_sequence('dms.{name}', '{name}_id'), max({name}_id)) FROM dms.{name}"
+            )
+
+
+def _value(cursor: Cursor) -> Any:
+    row = cursor.fetchone()
+    assert row is not None
+    return row[0]
