@@ -1,7 +1,8 @@
 """Brings the DMS or the ledger database to the schema this code expects.
 
-Each environment lives in the PostgreSQL schema of its own name and keeps its revision there, in ``schema_version``, so
-that both may share one database or have two. Revisions are the files in ``<name>/versions/``.
+Each environment lives in the PostgreSQL schema of its own name and keeps its revision there, in
+``schema_version``, so that both may share one database or have two. Revisions are the files in
+``<name>/versions/``.
 """
 
 from __future__ import annotations
@@ -66,9 +67,9 @@ def current(name: Name, dsn: str) -> str | None:
 def migrate(name: Name, dsn: str) -> str:
     """Create the schema if absent and upgrade it to head; returns that revision.
 
-    Safe to run twice and by two processes at once (the second waits up to two minutes for the first). Raises
-    :class:`MigrationError` if the database cannot be reached, if the lock is not to be had, or if a newer version of
-    this code has migrated the database already.
+    Safe to run twice and by two processes at once (the second waits up to two minutes for the first).
+    Raises :class:`MigrationError` if the database cannot be reached, if the lock is not to be had, or if a
+    newer version of this code has migrated the database already.
     """
     target = head(name)
     with _connect(name, dsn) as connection, _lock(connection, name, dsn):
@@ -112,8 +113,9 @@ def _require_known(scripts: ScriptDirectory, name: Name, revision: str, target: 
     known = {script.revision for script in scripts.walk_revisions()}
     if revision not in known:
         raise MigrationError(
-            f"{name}: {_where(dsn)} is at revision {revision!r}, which this code does not know (its newest is "
-            f"{target!r}). A newer version migrated it: run that version, or restore the database from before it"
+            f"{name}: {_where(dsn)} is at revision {revision!r}, which this code does not know (its newest "
+            f"is {target!r}). A newer version migrated it: run that version, or restore the database from "
+            "before it"
         )
 
 
@@ -147,9 +149,9 @@ def _connect(name: Name, dsn: str) -> Iterator[Connection]:
 
 @contextmanager
 def _lock(connection: Connection, name: Name, dsn: str) -> Iterator[None]:
-    """Hold the environment's advisory lock; it belongs to the session, so a killed process leaves none behind."""
+    """Hold the environment's advisory lock; it is the session's, so a killed process leaves none behind."""
     keys = {"class": LOCK_CLASS, "key": LOCK_KEY[name]}
-    # Also bounds the wait of each ALTER TABLE behind a long reader, which would itself make every writer wait.
+    # Also bounds the wait of an ALTER TABLE behind a long reader, which makes every writer wait too.
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
     try:
         connection.execute(text("SELECT pg_advisory_lock(:class, :key)"), keys)

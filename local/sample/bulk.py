@@ -6,11 +6,13 @@ import io
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import polars as pl
+import psycopg2.extensions
 from psycopg2 import sql
-from psycopg2.extensions import cursor as Cursor
+
+Cursor = psycopg2.extensions.cursor
 
 #: Chunks of CSV made in advance while PostgreSQL reads: enough to keep both busy, little memory.
 CHUNKS_AHEAD = 3
@@ -89,10 +91,9 @@ class _Pipe(io.RawIOBase):
 
     def _offer(self, chunk: bytes | BaseException | None) -> None:
         while not self._stopped.is_set():
-            try:
-                return self._chunks.put(chunk, timeout=0.2)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                self._chunks.put(chunk, timeout=0.2)
+                break
 
 
 @contextmanager

@@ -36,8 +36,8 @@ EPOCH = date(1970, 1, 1)
 class Documents:
     """One element per document in the order of posting, of which position + 1 is the id.
 
-    ``day`` counts days from 1970, ``posted`` seconds from 1970 (UTC); ``original`` is the position of the invoice that a
-    credit corrects, -1 otherwise; ``account`` and ``customer`` are ids, 0 for none; ``kind`` is a number from
+    ``day`` counts days from 1970, ``posted`` seconds from 1970 (UTC); ``original`` is the position of the invoice
+    that a credit corrects, -1 otherwise; ``account`` and ``customer`` are ids, 0 for none; ``kind`` is a number from
     :data:`local.sample.defects.NUMBER`.
     """
 

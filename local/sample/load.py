@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 import psycopg2
-from psycopg2.extensions import cursor as Cursor
+import psycopg2.extensions
+from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from include.migrations import run as migrations
@@ -23,6 +24,7 @@ from local.sample.bulk import copy_frames, without_indexes
 from local.sample.defects import KINDS
 from local.sample.parameters import Parameters, SampleError
 
+Cursor = psycopg2.extensions.cursor
 Progress = Callable[[str], None]
 
 MASTERS = ("legal_entity", "dealer", "customer", "trade_account", "trade_partner_registration", "part_family", "part")
@@ -33,7 +35,7 @@ LOCK_KEY = 0x534D504C
 SAMPLE_SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS sample;
 CREATE TABLE IF NOT EXISTS sample.fill (
-    only       boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one_row    boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     parameters jsonb NOT NULL,
     report     jsonb NOT NULL,
     filled_at  timestamptz NOT NULL DEFAULT now()
@@ -54,9 +56,9 @@ COMMENT ON TABLE sample.sample_defect IS 'Lines of dms.parts_invoice_line that w
 
 @dataclass(frozen=True)
 class SampleReport:
-    """What a filled database holds. ``seconds`` is of the fill that made it, ``already_there`` if it was an earlier one.
+    """What a filled database holds; ``seconds`` is of the fill that made it, be it an earlier one or not.
 
-    ``trade_lines`` counts the lines on trade accounts of trade-partner dealers, which the shares of the kinds refer to.
+    ``trade_lines`` counts the lines on trade accounts of trade-partner dealers: the shares of the kinds refer to it.
     """
 
     parameters: dict[str, Any]
@@ -74,7 +76,7 @@ class SampleReport:
         done = "was there already" if self.already_there else f"filled in {self.seconds:.1f} s"
         rows = [
             f"Sample dealer group ({done})",
-            f"  dealers            {self.dealers:>12,}   of which in the trade-partner scheme {self.trade_partner_dealers}",
+            f"  dealers            {self.dealers:>12,}   {self.trade_partner_dealers} in the trade-partner scheme",
             f"  documents          {self.documents:>12,}",
             f"  lines              {self.lines:>12,}",
             f"  trade lines        {self.trade_lines:>12,}   on trade accounts of trade-partner dealers",
@@ -153,7 +155,7 @@ def _require_room(cursor: Cursor, there: SampleReport | None, wanted: Parameters
     if there is None:
         # Whatever stands in these tables without a record of ours is somebody's data.
         for table in ("dealer", "parts_invoice"):
-            cursor.execute(f"SELECT EXISTS (SELECT FROM dms.{table})")
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier("dms", table)))
             if _value(cursor):
                 raise SampleError(
                     f"dms.{table} holds rows that no sample made: the sample is only put into an empty database. "
@@ -233,8 +235,12 @@ def _advance_identities(cursor: Cursor) -> None:
     """Let the next row that somebody adds take the number after the sample's last."""
     for name in (*MASTERS, *DOCUMENTS):
         if name not in ("part", "part_family"):
+            table, key = sql.Identifier("dms", name), f"{name}_id"
             cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence('dms.{name}', '{name}_id'), max({name}_id)) FROM dms.{name}"
+                sql.SQL("SELECT setval(pg_get_serial_sequence(%s, %s), max({})) FROM {}").format(
+                    sql.Identifier(key), table
+                ),
+                (f"dms.{name}", key),
             )
 
 
