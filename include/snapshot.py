@@ -60,7 +60,7 @@ def _parse(block: bytes, columns: tuple[str, ...], path: Path) -> pl.DataFrame:
         frame = pl.read_csv(
             block,
             has_header=False,
-            schema={name: pl.String for name in columns},
+            schema=dict.fromkeys(columns, pl.String),
             extra_columns="raise",
             missing_columns="raise",
             raise_if_empty=False,

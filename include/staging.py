@@ -1,8 +1,8 @@
 """
 Files between the tasks of one run, at an fsspec location that every worker reaches.
 
-On a local file system a staged file is worked on in place; elsewhere it is written to a temporary file and uploaded, and
-fetched before it is read. Nothing here outlives the run for long: `prune` removes what an aborted run left behind.
+On a local file system a staged file is worked on in place; elsewhere it is written to a temporary file and uploaded,
+and fetched before it is read. Nothing here outlives the run for long: `prune` removes what an aborted run left.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Staging:
                     self.fs.put_file(str(scratch), target)
             except OSError as error:
                 raise StagingError(
-                    f"cannot stage {name} under {self.root}: {error.strerror or error}; make room there and run the task again"
+                    f"cannot stage {name} under {self.root}: {error.strerror or error}; "
+                    "make room there and run the task again"
                 ) from error
             finally:
                 scratch.unlink(missing_ok=True)

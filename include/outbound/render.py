@@ -89,12 +89,15 @@ def _render(
             "created_at": file.created_at,
         },
     )
-    with staging.reader(f"{batch_id}/{file.id}.body") as body, body.open("rb") as details:
-        with archive.writer() as target:
-            target.write(first)
-            while block := details.read(BLOCK_BYTES):
-                target.write(block)
-            target.write(layout.trailer(contract, rows=file.rows, control_total=file.control_total))
+    with (
+        staging.reader(f"{batch_id}/{file.id}.body") as body,
+        body.open("rb") as details,
+        archive.writer() as target,
+    ):
+        target.write(first)
+        while block := details.read(BLOCK_BYTES):
+            target.write(block)
+        target.write(layout.trailer(contract, rows=file.rows, control_total=file.control_total))
     name = contract.file_for(file.dealer, file.business_date, sequence)
     ledger.move(
         file.id,
@@ -175,9 +178,8 @@ def _conclude_gate(
     detail = {"rows_in_file": verdict.rows_in_file, "rows_read": verdict.rows_read}
     if verdict.passed:
         ledger.move(file.id, "GATED", reason=None, detail=detail)
-        log(
-            f"{file.dealer}: {file.file_name} passed the gate ({verdict.rows_read} of {verdict.rows_in_file} rows read)"
-        )
+        read = f"{verdict.rows_read} of {verdict.rows_in_file} rows read"
+        log(f"{file.dealer}: {file.file_name} passed the gate ({read})")
         return True
     reason = "gate: " + "; ".join(verdict.problems)
     ledger.move(file.id, "HELD", reason=reason, detail=detail)
