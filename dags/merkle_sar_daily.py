@@ -61,9 +61,7 @@ contract = load_contract("merkle_sar_daily")
 )
 def merkle_sar_daily() -> None:
     extract = ExtractRowsOperator(task_id="extract", contract=contract, staging_url=STAGING)
-    check = CheckRowsOperator(
-        task_id="check", contract=contract, run=extract.output, staging_url=STAGING, archive_url=ARCHIVE
-    )
+    check = CheckRowsOperator(task_id="check", contract=contract, run=extract.output, staging_url=STAGING)
     render = RenderFilesOperator(
         task_id="render",
         contract=contract,

@@ -11,18 +11,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from include import layout, snapshot
-from include.outbound.extract import READS_ROWS
+from include.outbound.extract import awaits_bytes, reads_rows
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from include.archive import Archive
     from include.contract import Contract
     from include.ledger import FileRow, Ledger, RejectedRow
     from include.staging import Staging
     from include.window import Window
-
-DELIVERED = frozenset({"PUBLISHED", "ACKED"})
 
 
 @dataclass
@@ -51,7 +48,6 @@ def check(
     *,
     ledger: Ledger,
     staging: Staging,
-    archive: Archive,
     log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, int]:
     """
@@ -65,8 +61,8 @@ def check(
     totals: Counter[str] = Counter()
     for file_id in file_ids:
         file = ledger.file(file_id)
-        undelivered = file.state in READS_ROWS - DELIVERED or (file.state == "HELD" and file.temp_name is None)
-        if file.dealer.startswith("dms:") or not (undelivered or file.state in DELIVERED):
+        undelivered = awaits_bytes(file)
+        if file.dealer.startswith("dms:") or not reads_rows(file):
             continue
         if undelivered and file.batch_id != batch_id:
             log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
@@ -93,7 +89,7 @@ def check(
             ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
             log(f"{file.dealer}: delivered already with the same content; nothing to do")
         else:
-            _propose(contract, file, findings, batch_id, name, ledger, staging, archive, log)
+            _propose(file, findings, batch_id, contract, ledger, log)
     return dict(totals)
 
 
@@ -126,6 +122,10 @@ def _conclude_check(
     contract: Contract, file: FileRow, findings: Findings, ledger: Ledger, log: Callable[[str], None]
 ) -> None:
     problems = _record_findings(contract, file, findings, ledger)
+    if file.supersedes is not None and file.content_hash not in (None, findings.content_hash):
+        problems.append(
+            "the data have changed again since this revision was released; cancel it, and the next run proposes anew"
+        )
     columns = {
         "rows": findings.accepted,
         "rejected": findings.rejected_count,
@@ -177,7 +177,7 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
                 interface=file.interface,
                 dealer=file.dealer,
                 environment=file.environment,
-                weekday=file.business_date.isoweekday(),
+                weekday=file.business_date.weekday(),
                 before=file.business_date,
                 weeks=int(rule.arguments["weeks"]),
             )
@@ -219,34 +219,25 @@ def _rejected(frames: Iterable[pl.DataFrame]) -> Iterator[RejectedRow]:
 
 
 def _propose(
-    contract: Contract,
     delivered: FileRow,
     findings: Findings,
     batch_id: int,
-    body: str,
+    contract: Contract,
     ledger: Ledger,
-    staging: Staging,
-    archive: Archive,
     log: Callable[[str], None],
 ) -> None:
-    # The detail records are kept, so that a person's release renders exactly what was proposed.
-    with staging.reader(body) as path, path.open("rb") as source, archive.writer() as kept:
-        while block := source.read(1 << 20):
-            kept.write(block)
-    difference = {
-        "rows_before": delivered.rows,
-        "rows_after": findings.accepted,
-        "total_before": str(delivered.control_total),
-        "total_after": str(findings.control_total),
-        "details_sha256": kept.sha256,
-    }
     proposal = ledger.propose_revision(
         delivered,
         batch_id=batch_id,
         content_hash=findings.content_hash,
         rows=findings.accepted,
         control_total=findings.control_total,
-        difference=difference,
+        difference={
+            "rows_before": delivered.rows,
+            "rows_after": findings.accepted,
+            "total_before": delivered.control_total,
+            "total_after": findings.control_total,
+        },
     )
     _record_findings(contract, proposal, findings, ledger)
     log(

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from include.ledger.states import DELIVERED
+
 if TYPE_CHECKING:
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
 
-GONE = frozenset({"PUBLISHED", "ACKED"})
 # Nothing is due of these: a window without rows that the contract skips, or a revision that replaced another.
 NOT_DUE = frozenset({"CANCELLED", "SUPERSEDED"})
 NEXT_STEP = {
@@ -45,7 +46,7 @@ def conclude(
             log(f"{file.dealer}: late: published at {file.published_at.isoformat()}, due {contract.due:%H:%M}")
     for proposal in _proposals(files, ledger):
         log(line(proposal))
-    undelivered = [file for file in files if file.state not in GONE | NOT_DUE]
+    undelivered = [file for file in files if file.state not in DELIVERED | NOT_DUE]
     if undelivered:
         raise UndeliveredError(
             f"{len(undelivered)} of {len(files)} files of {contract.id} did not go:\n"
@@ -57,7 +58,7 @@ def conclude(
 def line(file: FileRow) -> str:
     """One line for the person on call: which file, where it stands, why, and what comes next."""
     what = f"{file.dealer} {file.business_date}" + (f" revision {file.revision}" if file.revision else "")
-    if file.state in GONE:
+    if file.state in DELIVERED:
         return f"{what}: {file.state} {file.rows} rows, total {file.control_total}, as {file.remote_path}"
     why = file.reason or f"stopped at {file.state}; see the red task before this one, then clear it"
     step = NEXT_STEP.get(file.state)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import extensions
 
+from include.ledger.states import DELIVERED
 from include.window import Window, require_ended
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ SQL_DIR = Path(__file__).parent.parent / "sql"
 # One COPY keeps one server process busy and one core of ours half busy; two fill a small machine.
 CONNECTIONS = 2
 COPY_BUFFER_BYTES = 4 << 20
-# Rows are read for a file that has no bytes yet, and for a delivered one, to see whether it would differ today.
-READS_ROWS = frozenset({"PLANNED", "CHECKED", "PUBLISHED", "ACKED"})
+WORK_MEMORY = "128MB"
 
 
 class ExtractError(RuntimeError):
@@ -56,6 +56,16 @@ class _Dealer:
     def label(self) -> str:
         # A dealer without a number still needs a row in the ledger that says why nothing went.
         return self.code or f"dms:{self.dealer_id}"
+
+
+def awaits_bytes(file: FileRow) -> bool:
+    """True while nothing is rendered: then the newest rows are the ones to send, also for a file held by the check."""
+    return file.state in ("PLANNED", "CHECKED") or (file.state == "HELD" and file.sha256 is None)
+
+
+def reads_rows(file: FileRow) -> bool:
+    """True for a file that awaits its bytes, and for a delivered one, to see whether it would be another today."""
+    return awaits_bytes(file) or file.state in DELIVERED
 
 
 def extract(
@@ -114,7 +124,7 @@ def extract(
         for dealer, file in planned:
             if dealer.code is None:
                 _hold_without_number(ledger, dealer, file)
-            elif file.state in READS_ROWS or (file.state == "HELD" and file.temp_name is None):
+            elif reads_rows(file):
                 wanted.put((dealer, file))
             else:
                 log(f"{dealer.label}: {file.state} with its bytes rendered; no rows are read")
@@ -239,6 +249,9 @@ def _copy_all(
         rows = 0
         with _connection(dms_dsn) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
+            # The connections are the parallelism; within one, a dealer's rows are to be sorted in memory.
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+            cursor.execute("SET LOCAL work_mem = %s", (WORK_MEMORY,))
             while True:
                 try:
                     dealer, file = wanted.get_nowait()

@@ -157,9 +157,8 @@ def _conclude_gate(
     from include.ledger import QualityResult
 
     rules = {rule.id: rule for rule in contract.rules}
-    ledger.add_quality_results(
+    ledger.replace_quality_results(
         file.id,
-        "gate",
         [
             QualityResult(
                 reader="gate",

@@ -27,11 +27,10 @@ class CheckRowsOperator(BaseOperator):
     :param run: what ``ExtractRowsOperator`` returned (templated).
     :param ledger_conn_id: PostgreSQL connection of the ledger.
     :param staging_url: where staged rows are (templated).
-    :param archive_url: where the details of a proposed revision are kept (templated).
     :return: counts of rows ``accepted``, ``rejected``, ``withheld``.
     """
 
-    template_fields: Sequence[str] = ("run", "staging_url", "archive_url")
+    template_fields: Sequence[str] = ("run", "staging_url")
     ui_color = "#f4e3c1"
 
     def __init__(
@@ -41,7 +40,6 @@ class CheckRowsOperator(BaseOperator):
         run: Mapping[str, Any],
         ledger_conn_id: str = "ledger",
         staging_url: str,
-        archive_url: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,10 +47,8 @@ class CheckRowsOperator(BaseOperator):
         self.run = run
         self.ledger_conn_id = ledger_conn_id
         self.staging_url = staging_url
-        self.archive_url = archive_url
 
     def execute(self, context: Context) -> dict[str, int]:
-        from include.archive import Archive
         from include.outbound.check import check
         from include.staging import Staging
 
@@ -64,6 +60,5 @@ class CheckRowsOperator(BaseOperator):
                 self.run["file_ids"],
                 ledger=ledger,
                 staging=Staging(*storage(self.staging_url)),
-                archive=Archive(*storage(self.archive_url)),
                 log=self.log.info,
             )

@@ -1,0 +1,200 @@
+"""`make bench`: deliver 1 and 5 million lines beside the limit, several times in turn, and print medians and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg2
+from rich.console import Console
+from rich.table import Table
+
+from bench.limit import limit
+from bench.measure import measured
+from bench.sftp_server import Server, sftp_server
+from include.migrations.run import migrate
+from include.window import day_window
+from local.postgres import Postgres, running_postgres
+from local.sample import fill
+from local.settings import Settings
+
+DAY = date(2026, 11, 10)
+BARS = {1_000_000: (2.0, 600.0), 5_000_000: (1.5, None)}
+SQL = Path(__file__).resolve().parents[1] / "include" / "sql" / "merkle_sar_daily.sql"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; the exit code says only whether it could be measured, never whether it was fast."""
+    options = _options(arguments)
+    console = Console()
+    folder = Settings.from_environment().run_dir / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = []
+    with running_postgres(folder / "postgres") as postgres, sftp_server(folder / "server") as server:
+        console.print(f"Server: {server.name}. {_machine()}.")
+        for lines in options.lines:
+            results += _outbound(lines, options, postgres, server, folder, console)
+    for name in ("archive", "staging", "reports", "server"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    _compare_sizes(results)
+    target = folder.parent / "bench.json"
+    target.write_text(json.dumps(results, indent=2) + "\n")
+    console.print(_table(results))
+    console.print(f"Written to {os.path.relpath(target)}.")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 5_000_000], help="sizes to deliver")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turn with the limit")
+    parser.add_argument("--no-usual-way", action="store_true", help="leave out the comparison by hand (90 s, 3 GB)")
+    return parser.parse_args(arguments)
+
+
+def _outbound(
+    lines: int, options: argparse.Namespace, postgres: Postgres, server: Server, folder: Path, console: Console
+) -> list[dict[str, Any]]:
+    dms = postgres.create_database(f"dms_{lines}")
+    migrate("dms", dms)
+    console.print(f"{lines:,} lines: filling the DMS (kept for the next time)")
+    fill(dms, dealers=12, days=1, lines=lines, seed=1, until=DAY, defects=False, trade_only=True)
+    with psycopg2.connect(dms) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(dealer_id) FROM dms.v_dealers WHERE trade_partner_dealer")
+        (dealers,) = cursor.fetchone() or ([],)
+        window = day_window(DAY, "Europe/London")
+        bound = cursor.mogrify(
+            SQL.read_text().strip().rstrip(";"),
+            {"window_start": window.start, "window_end": window.end, "dealer_ids": dealers},
+        )
+    template = postgres.create_database("ledger_template")
+    migrate("ledger", template)
+    ours, limits, peaks, steps = [], [], [], []
+    rows = 0
+    request = _request(server, folder) | {"dms_dsn": dms}
+    for turn in range(options.rounds):
+        for which in ("limit", "ours") if turn % 2 == 0 else ("ours", "limit"):
+            if which == "limit":
+                limits.append(limit(bound, dms, server, folder / "limit"))
+                console.print(f"  limit  {limits[-1]['seconds']:6.1f} s  (copy {limits[-1]['copy']:.1f})")
+                continue
+            for leftover in server.home.glob("*"):
+                leftover.unlink()
+            for name in ("archive", "staging", "reports"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+            ledger = postgres.create_database("ledger_bench", template="ledger_template", replace=True)
+            run = measured(["bench.delivery"], request | {"ledger_dsn": ledger})
+            ours.append(run.result["seconds"])
+            peaks.append(run.peak_mb)
+            steps.append(run.result["steps"])
+            rows = run.result["rows"]
+            console.print(f"  ours   {ours[-1]:6.1f} s  {peaks[-1]:.0f} MB  {run.result['steps']}")
+    seconds, floor = median(ours), median(item["seconds"] for item in limits)
+    found = [
+        {
+            "name": "outbound",
+            "rows": rows,
+            "seconds": round(seconds, 2),
+            "limit_seconds": round(floor, 2),
+            "ratio": round(seconds / floor, 2),
+            "ratio_bar": BARS.get(lines, (None, None))[0],
+            "peak_mb": round(max(peaks)),
+            "peak_mb_bar": BARS.get(lines, (None, None))[1],
+            "rounds": options.rounds,
+            "seconds_all": [round(value, 2) for value in ours],
+            "limit_seconds_all": [round(item["seconds"], 2) for item in limits],
+            "steps": {name: round(median(step[name] for step in steps), 2) for name in steps[0]},
+            "bytes": limits[0]["bytes"],
+            "server": server.name,
+            "machine": _machine(),
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    ]
+    if lines == 1_000_000 and not options.no_usual_way:
+        console.print("  the usual way, once")
+        run = measured(["bench.usual_way"], request | {"query": bound.decode()})
+        found.append(
+            {
+                "name": "outbound, the usual way (pandas, GX, to_csv, paramiko), once",
+                "rows": run.result["rows"],
+                "seconds": round(run.result["seconds"], 2),
+                "limit_seconds": round(floor, 2),
+                "ratio": round(run.result["seconds"] / floor, 2),
+                "peak_mb": round(run.peak_mb),
+            }
+        )
+    return found
+
+
+def _request(server: Server, folder: Path) -> dict[str, Any]:
+    return {
+        "folder": str(folder),
+        "day": DAY.isoformat(),
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "key_file": str(server.key_file),
+        "host_key": server.host_key,
+        "remote_dir": server.remote_dir,
+    }
+
+
+def _compare_sizes(results: list[dict[str, Any]]) -> None:
+    """Add what five times the rows cost: at most 5.5 times the seconds and 1.3 times the memory."""
+    found = {item["rows"]: item for item in results if item["name"] == "outbound"}
+    if {1_000_000, 5_000_000} <= set(found):
+        small, large = found[1_000_000], found[5_000_000]
+        large["growth"] = round(large["seconds"] / small["seconds"], 2)
+        large["growth_bar"] = 5.5
+        large["peak_mb_bar"] = round(1.3 * small["peak_mb"])
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    table = Table(title="Deliveries beside the limit (medians)")
+    for name in ("what", "rows", "seconds", "limit s", "ratio", "bar", "peak MB", "bar", "growth"):
+        table.add_column(name, justify="left" if name == "what" else "right")
+    for item in results:
+        table.add_row(
+            item["name"],
+            f"{item['rows']:,}",
+            f"{item['seconds']:.1f}",
+            f"{item['limit_seconds']:.1f}",
+            f"{item['ratio']:.2f}",
+            _bar(item["ratio"], item.get("ratio_bar")),
+            str(item["peak_mb"]),
+            _bar(item["peak_mb"], item.get("peak_mb_bar")),
+            f"{item['growth']:.2f} (≤ {item['growth_bar']})" if "growth" in item else "",
+        )
+    return table
+
+
+def _bar(value: float, bar: float | None) -> str:
+    if bar is None:
+        return ""
+    return f"≤ {bar:g}" if value <= bar else f"≤ {bar:g}, missed by {value - bar:.2g}"
+
+
+def _machine() -> str:
+    model = next(
+        (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    return f"{os.cpu_count()} x {model}, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
