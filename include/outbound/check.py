@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include import layout, snapshot
 from include.outbound.extract import awaits_bytes, reads_rows
@@ -96,7 +96,7 @@ def check(
 def _judge(
     contract: Contract, window: Window, dealer: str, rows: Iterable[pl.DataFrame], target: io.RawIOBase
 ) -> Findings:
-    from include.checks import RowCheck
+    from include.checks.row_check import RowCheck
 
     row_check = RowCheck(contract, window)
     fingerprint = hashlib.blake2b(digest_size=32)
@@ -126,7 +126,7 @@ def _conclude_check(
         problems.append(
             "the data have changed again since this revision was released; cancel it, and the next run proposes anew"
         )
-    columns = {
+    columns: dict[str, Any] = {
         "rows": findings.accepted,
         "rejected": findings.rejected_count,
         "withheld": findings.withheld.total(),
@@ -146,7 +146,7 @@ def _conclude_check(
 
 def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledger: Ledger) -> list[str]:
     """Store rejected rows and rule results; return the broken file rules of severity error, in words."""
-    from include.checks import rejected_rows, same_weekday_volume
+    from include.checks.file_rules import judge_rejected_rows, judge_same_weekday_volume
     from include.ledger import QualityResult
 
     ledger.replace_rejected_rows(file.id, _rejected(findings.rejected))
@@ -171,7 +171,7 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
         if rule is None:
             continue
         if kind == "rejectedRows":
-            verdict = rejected_rows(rule, rows=read, rejected=findings.rejected_count)
+            verdict = judge_rejected_rows(rule, read, findings.rejected_count)
         else:
             history = ledger.row_counts_history(
                 interface=file.interface,
@@ -181,7 +181,7 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
                 before=file.business_date,
                 weeks=int(rule.arguments["weeks"]),
             )
-            verdict = same_weekday_volume(rule, rows=findings.accepted, history=history)
+            verdict = judge_same_weekday_volume(rule, findings.accepted, history[::-1])
         results.append(
             QualityResult(
                 reader="volume" if kind == "sameWeekdayVolume" else "row_check",
@@ -189,14 +189,14 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
                 columns=(),
                 dimension=rule.dimension,
                 severity=rule.severity,
-                status="pass" if verdict.passed else "fail",
+                status="fail" if verdict.status == "fail" else "pass",
                 checked=read,
-                failed=0 if verdict.passed else 1,
-                observed=verdict.observed,
+                failed=int(verdict.status == "fail"),
+                observed=f"{verdict.observed}; {verdict.allowed}",
             )
         )
-        if not verdict.passed and rule.severity == "error":
-            problems.append(f"{rule.id}: {verdict.observed}")
+        if verdict.holds:
+            problems.append(f"{rule.id}: {verdict.observed}, allowed {verdict.allowed}")
     ledger.replace_quality_results(file.id, results)
     if problems and findings.failed:
         worst = ", ".join(
@@ -215,7 +215,7 @@ def _rejected(frames: Iterable[pl.DataFrame]) -> Iterator[RejectedRow]:
 
     for frame in frames:
         for key, reasons in frame.iter_rows():
-            yield RejectedRow(row_key=key, reasons=tuple(reasons))
+            yield RejectedRow(row_key=key or "(none)", reasons=tuple(reasons))
 
 
 def _propose(
