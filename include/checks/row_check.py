@@ -1,0 +1,150 @@
+"""The row check: every rule of a contract over every row, in batches, with every reason for every rejected row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from include.checks.duplicates import KeyWatch, RowOrderError
+from include.checks.rules import DUPLICATE, FILE_DEALER, PARSED, PARSERS, RULES, Scope
+from include.contract import Contract
+from include.window import Window
+
+__all__ = ["Checked", "RowCheck", "RowOrderError"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """
+    The fate of each row of one batch: ``rows`` = accepted + rejected + withheld.
+
+    ``accepted`` has the delivered columns, in the order of the batch. ``rejected`` has ``row_key`` (text, null if the
+    row has none) and ``reasons`` (ids of all ``error`` rules the row breaks, in the contract's order). ``withheld``
+    counts by the column that says why. ``failed`` counts broken rules of every severity over the rows not withheld;
+    rules that hold are left out.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    withheld: dict[str, int]
+    failed: dict[str, int]
+    rows: int
+
+
+class RowCheck:
+    """
+    Judges the rows of one contract and window.
+
+    Give it the batches of one dealer after another, each dealer's rows sorted by the key of the contract
+    (``include/checks/duplicates.py`` says how); it keeps nothing but the last key.
+    """
+
+    def __init__(self, contract: Contract, window: Window) -> None:
+        self.contract = contract
+        self.rules = contract.row_rules
+        types = {field.name: field.logical_type for field in contract.fields}
+        parsed = [PARSERS[kind](name).alias(PARSED + name) for name, kind in types.items() if kind in PARSERS]
+        scope = Scope(contract, window)
+        self._parsed = parsed
+        self._broken = [
+            RULES[rule.kind](rule, scope).fill_null(value=False).alias(rule.id)
+            for rule in self.rules
+            if rule.kind != "duplicateValues"
+        ]
+        # An integer is compared as one: 01 and 1 are the same line of a document.
+        self._key = [
+            pl.col(PARSED + name if types[name] == "integer" else name).alias(f"{DUPLICATE}{name}")
+            for name in contract.primary_key
+        ]
+        self._watch = KeyWatch(contract.id, contract.primary_key)
+        self._errors = [rule.id for rule in self.rules if rule.severity == "error"]
+        self._dealer: str | None = None
+        self._done: set[str] = set()
+
+    def check(self, frame: pl.DataFrame, dealer: str) -> Checked:
+        """
+        Judge the next batch of ``dealer``: text columns, in the order of ``contract.columns``.
+
+        :raises RowOrderError: if rows do not come sorted, or a dealer comes back after another one.
+        :raises ValueError: if the columns are not those of the contract.
+        """
+        if tuple(frame.columns) != self.contract.columns:
+            raise ValueError(
+                f"{self.contract.id}: the batch has the columns {', '.join(frame.columns)}, the contract has "
+                f"{', '.join(self.contract.columns)}; the interface's SQL must name them in that order"
+            )
+        self._turn_to(dealer)
+        withheld, kept = self._withhold(frame)
+        told = frame.with_columns(pl.lit(dealer).alias(FILE_DEALER), *self._parsed)
+        found = told.select(*self._broken, *self._key)
+        broken = self._masks(found, kept, dealer)
+        failed = {rule.id: count for rule in self.rules if (count := int(broken[rule.id].sum()))}
+        fatal = [name for name in self._errors if name in failed]
+        return self._split(frame, broken, fatal, kept, withheld, failed)
+
+    def _turn_to(self, dealer: str) -> None:
+        if dealer == self._dealer:
+            return
+        if dealer in self._done:
+            raise RowOrderError(
+                f"{self.contract.id}: dealer {dealer} comes back after {self._dealer}; the rows of one dealer must "
+                "come together, so let the interface's SQL sort by dealer first"
+            )
+        if self._dealer is not None:
+            self._done.add(self._dealer)
+        self._dealer = dealer
+        self._watch.forget()
+
+    def _masks(self, found: pl.DataFrame, kept: pl.Series | None, dealer: str) -> dict[str, pl.Series]:
+        """Return per rule which rows break it; withheld rows break none."""
+        masks: dict[str, pl.Series] = {}
+        for rule in self.rules:
+            if rule.kind == "duplicateValues":
+                key = [found[f"{DUPLICATE}{name}"] for name in rule.columns]
+                masks[rule.id] = self._watch.mark(key, kept, dealer)
+            else:
+                masks[rule.id] = found[rule.id] if kept is None else found[rule.id] & kept
+        return masks
+
+    def _withhold(self, frame: pl.DataFrame) -> tuple[dict[str, int], pl.Series | None]:
+        """Count withheld rows by reason; the mask says which rows are left, None if all are."""
+        counts: dict[str, int] = {}
+        left: pl.Series | None = None
+        for column, value in self.contract.withhold.items():
+            objects = (frame[column] == str(value)).fill_null(value=False)
+            if left is not None:
+                objects &= left  # A row is counted under the first reason only.
+            if found := int(objects.sum()):
+                counts[column] = found
+                left = ~objects if left is None else left & ~objects
+        return counts, left
+
+    def _split(
+        self,
+        frame: pl.DataFrame,
+        broken: dict[str, pl.Series],
+        fatal: list[str],
+        kept: pl.Series | None,
+        withheld: dict[str, int],
+        failed: dict[str, int],
+    ) -> Checked:
+        delivered = frame.select(self.contract.delivered)
+        if not fatal:
+            accepted = delivered if kept is None else delivered.filter(kept)
+            return Checked(accepted, _no_rejects(), withheld, failed, frame.height)
+        bad = reduce(or_, (broken[name] for name in fatal))
+        good = ~bad if kept is None else ~bad & kept
+        reasons = pl.DataFrame([broken[name].filter(bad).alias(name) for name in fatal]).select(
+            pl.concat_list([pl.when(name).then(pl.lit(name)) for name in fatal]).list.drop_nulls()
+        )
+        rejected = pl.DataFrame(
+            {"row_key": frame[self.contract.row_key].filter(bad), "reasons": reasons.to_series()}
+        )
+        return Checked(delivered.filter(good), rejected, withheld, failed, frame.height)
+
+
+def _no_rejects() -> pl.DataFrame:
+    return pl.DataFrame(schema={"row_key": pl.String, "reasons": pl.List(pl.String)})

@@ -1,0 +1,271 @@
+"""
+Row rules as polars expressions that are true where a row breaks the rule.
+
+One table, ``RULES``, from the kind of a rule to its function: a new kind is one entry and one function here, and one in
+``include/quality/rules.py``, which reads the same contract independently. All columns are text. Apart from
+``required`` and ``requiredWhen`` no rule speaks about an absent value, and a rule whose operands do not parse stays
+silent, because the rule of that operand's type already says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from math import ceil, floor
+
+import polars as pl
+
+from include.contract import Contract, Rule
+from include.contract_vocabulary import ContractError
+from include.window import Window
+
+MICRO = 10**6
+DUPLICATE = "duplicate "
+FILE_DEALER = "dealer of the file "
+PARSED = "parsed "
+# What Python's str.strip() removes; polars' own default leaves the four separators 0x1c to 0x1f.
+WHITESPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+NUMBER = r"^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$"
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a rule may look at beside the row; the dealer of the file stands in the column ``FILE_DEALER``."""
+
+    contract: Contract
+    window: Window
+
+    def type_of(self, column: str) -> str:
+        """Logical type of ``column``."""
+        return next(field.logical_type for field in self.contract.fields if field.name == column)
+
+    def parsed(self, column: str) -> pl.Expr:
+        """
+        Value of ``column`` that can be compared, null where the text is not of its type.
+
+        An integer as Int64, a number as Int64 millionths, a date or timestamp as its text: ISO text of one width sorts
+        as the dates do.
+        """
+        return pl.col(PARSED + column) if self.type_of(column) in PARSERS else pl.col(column)
+
+    def scale(self, column: str) -> int:
+        """How many units of ``parsed(column)`` make one."""
+        return MICRO if self.type_of(column) == "number" else 1
+
+
+def parse_integer(column: str) -> pl.Expr:
+    """Int64 of plain decimal text of at most 15 digits, else null."""
+    text = pl.col(column)
+    digits = text.str.len_bytes().cast(pl.Int64) - text.str.starts_with("-").cast(pl.Int64)
+    # The cast takes a leading plus and any number of leading zeros; the contract's integers have neither.
+    plain = (digits <= 15) & ~text.str.starts_with("+")
+    return pl.when(plain).then(text.cast(pl.Int64, strict=False))
+
+
+def parse_number(column: str) -> pl.Expr:
+    """Int64 millionths of plain decimal text with at most 12 + 6 digits, else null; 18 digits always fit."""
+    text = pl.col(column)
+    millionths = text.cast(pl.Decimal(18, 6), strict=False).to_physical().cast(pl.Int64)
+    return pl.when(text.str.contains(NUMBER)).then(millionths)
+
+
+def parse_date(column: str) -> pl.Expr:
+    """The text of a real calendar day of the years 0001 to 9999, else null."""
+    text = pl.col(column)
+    # The parser takes "2026- 1- 5" and the year 0000, hence the pattern and the comparison.
+    real = text.str.to_date("%Y-%m-%d", strict=False).is_not_null()
+    return pl.when(text.str.contains(DATE) & (text >= "0001") & real).then(text)
+
+
+def parse_timestamp(column: str) -> pl.Expr:
+    """The text of a real instant ``YYYY-MM-DDTHH:MM:SSZ``, else null; there is no second 60."""
+    text = pl.col(column)
+    real = text.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
+    return pl.when(text.str.contains(TIMESTAMP) & (text >= "0001") & real).then(text)
+
+
+PARSERS: Mapping[str, Callable[[str], pl.Expr]] = {
+    "integer": parse_integer,
+    "number": parse_number,
+    "date": parse_date,
+    "timestamp": parse_timestamp,
+}
+
+
+def absent(column: str) -> pl.Expr:
+    """True where the value is missing or nothing but white space."""
+    return pl.col(column).map_batches(_absent, return_dtype=pl.Boolean)
+
+
+def _absent(values: pl.Series) -> pl.Series:
+    # White space sorts before "!" or after "~": two comparisons spare most columns the stripping (10 x the time).
+    suspects = (values < "!") | (values > "~")
+    if not suspects.any():
+        return values.is_null()
+    return values.is_null() | (values.str.strip_chars(WHITESPACE) == "").fill_null(value=False)
+
+
+def _required(rule: Rule, _: Scope) -> pl.Expr:
+    return absent(rule.columns[0])
+
+
+def _type(rule: Rule, scope: Scope) -> pl.Expr:
+    return pl.col(rule.columns[0]).is_not_null() & scope.parsed(rule.columns[0]).is_null()
+
+
+def _boolean(rule: Rule, _: Scope) -> pl.Expr:
+    return ~_one_of(rule.columns[0], ["t", "f"])
+
+
+def _enum(rule: Rule, _: Scope) -> pl.Expr:
+    return ~_one_of(rule.columns[0], [str(value) for value in rule.arguments["values"]])
+
+
+def _one_of(column: str, values: list[str]) -> pl.Expr:
+    if len(values) > 4:
+        return pl.col(column).is_in(values)
+    return pl.any_horizontal([pl.col(column) == value for value in values])
+
+
+def _pattern(rule: Rule, _: Scope) -> pl.Expr:
+    return _unlike(rule.columns[0], rule.arguments["value"])
+
+
+def _matches(rule: Rule, _: Scope) -> pl.Expr:
+    return _unlike(rule.columns[0], rule.arguments["pattern"])
+
+
+def _unlike(column: str, pattern: str) -> pl.Expr:
+    return ~pl.col(column).str.contains(f"^(?:{pattern})$")
+
+
+def _min_length(rule: Rule, _: Scope) -> pl.Expr:
+    return pl.col(rule.columns[0]).str.len_chars() < rule.arguments["value"]
+
+
+def _max_length(rule: Rule, _: Scope) -> pl.Expr:
+    return pl.col(rule.columns[0]).str.len_chars() > rule.arguments["value"]
+
+
+def _minimum(rule: Rule, scope: Scope) -> pl.Expr:
+    column = rule.columns[0]
+    return scope.parsed(column) < ceil(_exact(rule.arguments["value"]) * scope.scale(column))
+
+
+def _maximum(rule: Rule, scope: Scope) -> pl.Expr:
+    column = rule.columns[0]
+    return scope.parsed(column) > floor(_exact(rule.arguments["value"]) * scope.scale(column))
+
+
+def _multiple_of(rule: Rule, scope: Scope) -> pl.Expr:
+    step = _exact(rule.arguments["value"]) * MICRO
+    if step <= 0 or step != int(step):
+        raise ContractError(
+            f"{scope.contract.id}: {rule.id} asks for multiples of {rule.arguments['value']}; numbers here have six "
+            "decimals, so the step is at least 0.000001 and a multiple of it"
+        )
+    return scope.parsed(rule.columns[0]) % int(step) != 0
+
+
+def _equals_file(rule: Rule, scope: Scope) -> pl.Expr:
+    if rule.arguments["value"] != "dealer":
+        raise ContractError(
+            f"{scope.contract.id}: {rule.id} compares with {rule.arguments['value']!r} of the file; "
+            "only 'dealer' is known of a file"
+        )
+    return pl.col(rule.columns[0]) != pl.col(FILE_DEALER)
+
+
+def _equals_property(rule: Rule, _: Scope) -> pl.Expr:
+    return pl.col(rule.columns[0]) != pl.col(rule.arguments["property"])
+
+
+def _required_when(rule: Rule, _: Scope) -> pl.Expr:
+    asked = pl.col(rule.arguments["property"]) == str(rule.arguments["equals"])
+    return asked & absent(rule.columns[0])
+
+
+def _sign_follows(rule: Rule, scope: Scope) -> pl.Expr:
+    value = scope.parsed(rule.columns[0])
+    zero = bool(rule.arguments["zero"])
+    wrong_plus = value < 0 if zero else value <= 0
+    wrong_minus = value > 0 if zero else value >= 0
+    deciding = rule.arguments["property"]
+    plus = _one_of(deciding, list(map(str, rule.arguments["positive"])))
+    minus = _one_of(deciding, list(map(str, rule.arguments["negative"])))
+    return (plus & wrong_plus) | (minus & wrong_minus)
+
+
+def _line_arithmetic(rule: Rule, scope: Scope) -> pl.Expr:
+    # 128-bit integers in units of 10^-12: the widest product has 36 digits and 38 fit. No float ever decides a penny.
+    def units(column: str, one: int) -> pl.Expr:
+        return scope.parsed(column).cast(pl.Int128) * (one // scope.scale(column))
+
+    named = rule.arguments
+    product = units(named["quantity"], MICRO) * units(named["unitPrice"], MICRO)
+    difference = product - units(named["discount"], MICRO**2) - units(rule.columns[0], MICRO**2)
+    tolerance = pl.lit(floor(_exact(named["tolerance"]) * MICRO**2), pl.Int128)
+    return (difference > tolerance) | (difference < -tolerance)
+
+
+def _within_window(rule: Rule, scope: Scope) -> pl.Expr:
+    instant = scope.parsed(rule.columns[0])
+    return (instant < _instant(scope.window.start)) | (instant >= _instant(scope.window.end))
+
+
+def _not_after_window(rule: Rule, scope: Scope) -> pl.Expr:
+    return scope.parsed(rule.columns[0]) > scope.window.last_date.isoformat()
+
+
+def _not_before_window(rule: Rule, scope: Scope) -> pl.Expr:
+    earliest = scope.window.business_date - timedelta(days=rule.arguments["days"])
+    return scope.parsed(rule.columns[0]) < earliest.isoformat()
+
+
+def _duplicate(_: Rule, __: Scope) -> pl.Expr:
+    return pl.col(DUPLICATE)  # Depends on the rows before: duplicates.py fills the column.
+
+
+def _exact(value: float | str) -> Decimal:
+    return Decimal(str(value))
+
+
+def _instant(moment: datetime) -> str:
+    """Text of the first whole second at or after ``moment``: values have whole seconds, so comparisons stay exact."""
+    whole = moment.astimezone(UTC)
+    if whole.microsecond:
+        whole = whole.replace(microsecond=0) + timedelta(seconds=1)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}Z".rjust(20, "0")
+
+
+RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
+    "required": _required,
+    "integer": _type,
+    "number": _type,
+    "date": _type,
+    "timestamp": _type,
+    "boolean": _boolean,
+    "enum": _enum,
+    "pattern": _pattern,
+    "matches": _matches,
+    "minLength": _min_length,
+    "maxLength": _max_length,
+    "minimum": _minimum,
+    "maximum": _maximum,
+    "multipleOf": _multiple_of,
+    "equalsFile": _equals_file,
+    "equalsProperty": _equals_property,
+    "requiredWhen": _required_when,
+    "signFollows": _sign_follows,
+    "lineArithmetic": _line_arithmetic,
+    "withinWindow": _within_window,
+    "notAfterWindow": _not_after_window,
+    "notBeforeWindow": _not_before_window,
+    "duplicateValues": _duplicate,
+}

@@ -1,0 +1,151 @@
+"""
+Reduced results of the gate, as Great Expectations stores them: counts and rules, no value and no label of a row.
+
+Layout under ``<root>/<interface>/``: ``expectations/`` (the suite), ``validations/`` (one JSON per reading),
+``site/`` (the pages, ``include/quality/data_docs.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.contract import Contract
+from include.quality.verdicts import GateRun, GateVerdict
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.data_context import EphemeralDataContext
+
+KEPT_COUNTS = ("element_count", "missing_count", "unexpected_count", "unexpected_percent", "missing_percent")
+
+
+def open_context(folder: Path) -> EphemeralDataContext:
+    """
+    Return a GX context made by code, whose suites and results live in files below ``folder``.
+
+    No ``great_expectations.yml`` is shared, because GX rewrites it without a lock and loses what others added.
+    """
+    import great_expectations as gx  # noqa: TID253 -- seconds and 200 MB, for those who call this only.
+    from great_expectations.data_context.types.base import DataContextConfig
+
+    def files(name: str) -> dict[str, Any]:
+        return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / name)}
+
+    def memory(kind: str) -> dict[str, Any]:
+        return {"class_name": kind, "store_backend": {"class_name": "InMemoryStoreBackend"}}
+
+    config = DataContextConfig(
+        config_version=4,
+        stores={
+            "expectations": {"class_name": "ExpectationsStore", "store_backend": files("expectations")},
+            "validations": {"class_name": "ValidationResultsStore", "store_backend": files("validations")},
+            "checkpoints": memory("CheckpointStore"),
+            "validation_definition_store": memory("ValidationDefinitionStore"),  # GX looks for exactly this name.
+        },
+        expectations_store_name="expectations",
+        validation_results_store_name="validations",
+        checkpoint_store_name="checkpoints",
+        data_docs_sites={},
+        analytics_enabled=False,
+        # TQDM_DISABLE has no effect on GX.
+        progress_bars={"globally": False, "metric_calculations": False},
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)
+
+
+def run_name(run_key: str) -> str:
+    """Return a name for files and addresses that is one-to-one with ``run_key``."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", run_key).strip("-")[:80]
+    return f"{plain}-{hashlib.sha256(run_key.encode()).hexdigest()[:8]}"
+
+
+def store_report(
+    context: EphemeralDataContext,
+    contract: Contract,
+    run: GateRun,
+    verdicts: Sequence[GateVerdict],
+    result: ExpectationSuiteValidationResult | None,
+) -> None:
+    """
+    Store what the gate found, without values.
+
+    :raises OSError: if the folder cannot be written.
+    """
+    from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    reduced = [reduce_result(one) for one in result.results] if result is not None else []
+    passed = sum(bool(one.success) for one in reduced)
+    run_id = RunIdentifier(run_name=run_name(run.run_key), run_time=datetime.now(UTC))
+    report = ExpectationSuiteValidationResult(
+        success=all(verdict.passed for verdict in verdicts),
+        results=reduced,
+        suite_name=contract.id,
+        statistics={
+            "evaluated_expectations": len(reduced),
+            "successful_expectations": passed,
+            "unsuccessful_expectations": len(reduced) - passed,
+            "success_percent": 100 * passed / len(reduced) if reduced else None,
+        },
+        meta={"run_id": run_id, "gate": _summary(contract, run, verdicts)},
+        batch_id="files",
+    )
+    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(contract.id), run_id, "files")
+    context.validation_results_store.set(key, report)
+
+
+def reduce_result(one: ExpectationValidationResult) -> ExpectationValidationResult:
+    """Return ``one`` with its counts only; of an exception only that there was one, since its text may quote a row."""
+    from great_expectations.core import ExpectationValidationResult
+
+    from include.quality.validation import raised
+
+    broke = raised(one)
+    return ExpectationValidationResult(
+        success=one.success,
+        expectation_config=one.expectation_config,
+        result={name: _plain(one.result[name]) for name in KEPT_COUNTS if one.result.get(name) is not None},
+        exception_info={
+            "raised_exception": broke,
+            "exception_message": "The rule could not be judged; the gate's log has the kind of error." if broke else None,
+            "exception_traceback": "" if broke else None,
+        },
+    )
+
+
+def _plain(value: Any) -> int | float:
+    return float(value) if isinstance(value, float) else int(value)
+
+
+def _summary(contract: Contract, run: GateRun, verdicts: Sequence[GateVerdict]) -> dict[str, Any]:
+    return {
+        "interface": contract.id,
+        "title": contract.name,
+        "contract_version": contract.version,
+        "run_key": run.run_key,
+        "business_date": run.window.business_date.isoformat(),
+        "zone": run.window.zone,
+        "rows_in_files": sum(verdict.rows_in_file for verdict in verdicts),
+        "rows_read": sum(verdict.rows_read for verdict in verdicts),
+        "files": [
+            {
+                "dealer": file.dealer,
+                "sequence": file.sequence,
+                "environment": file.environment,
+                **{name: value for name, value in asdict(verdict).items() if name != "results"},
+                "broken": [
+                    f"{one.rule}: {one.failed}" for one in verdict.results if one.status == "fail"
+                ],
+            }
+            for file, verdict in zip(run.files, verdicts, strict=True)
+        ],
+    }

@@ -1,0 +1,221 @@
+"""
+Row rules over a pandas frame of text, written without a look at ``include/checks``: the two readings share the
+contract and nothing else, so that a mistake in one of them shows.
+
+Great Expectations runs these functions (``include/quality/expectations.py``) for the kinds of rule that it lacks or
+gets wrong on text: blank values, exact decimals, real dates, comparisons between columns, windows, keys.
+Each takes the rows and the arguments of its rule and returns a Boolean array, true where the row breaks the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from include.contract_vocabulary import ContractError
+
+Mask = npt.NDArray[np.bool_]
+BLANKS = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
+DECIMALS = 6
+ONE = 10**DECIMALS
+SAFE = float(2**62)  # Products below stay exact in 64 bits, whatever the last bit of the estimate.
+# Columns that the reader adds to a frame; a contract's names have no blank, so they cannot clash.
+FILE = "file number"
+FILE_DEALER = "file dealer"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Text columns, and the typed values of those that have a type: masked where the text is not of that type."""
+
+    frame: pd.DataFrame
+    values: Mapping[str, pd.Series[Any]]
+    types: Mapping[str, str]
+
+    def one(self, column: str) -> int:
+        """How many units of the typed value make one."""
+        return ONE if self.types.get(column) == "number" else 1
+
+
+def typed(text: pd.Series[str], logical_type: str) -> pd.Series[Any]:
+    """
+    Values of ``text``: ``integer`` as Int64, ``number`` as Int64 millionths, ``date`` and ``timestamp`` as datetime64.
+
+    What is not exactly of the type becomes a missing value.
+    """
+    if logical_type == "integer":
+        well = _is(text, r"-?[0-9]{1,15}")
+        return _integers(text, well, text.str.lstrip("-"), text.str.startswith("-"))
+    if logical_type == "number":
+        well = _is(text, r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
+        return _millionths(text, well)
+    if logical_type == "date":
+        well = _is(text, r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}")
+        return pd.to_datetime(text.where(well), format="%Y-%m-%d", errors="coerce")
+    well = _is(
+        text,
+        r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]Z",
+    )
+    return pd.to_datetime(text.where(well), format="%Y-%m-%dT%H:%M:%SZ", errors="coerce", utc=True)
+
+
+def _integers(
+    text: pd.Series[str], well: pd.Series[bool], digits: pd.Series[str], minus: pd.Series[bool]
+) -> pd.Series[Any]:
+    values = digits.where(well, "0").astype("int64").to_numpy()
+    signed = np.where(minus.where(well, other=False).to_numpy(dtype=bool), -values, values)
+    return pd.Series(signed, index=text.index).astype("Int64").mask(~well)
+
+
+def _millionths(text: pd.Series[str], well: pd.Series[bool]) -> pd.Series[Any]:
+    point = text.str.find(".")
+    length = text.str.len()
+    behind = (length - point - 1).where(point >= 0, 0).where(well, 0).astype("int64").to_numpy()
+    digits = text.str.replace(".", "", regex=False).str.lstrip("-")
+    whole = _integers(text, well, digits, text.str.startswith("-"))
+    return whole * (10 ** (DECIMALS - behind))
+
+
+def _is(text: pd.Series[str], pattern: str) -> pd.Series[bool]:
+    # ``$`` would let a trailing line end through.
+    return text.str.contains(rf"^(?:{pattern})\Z", regex=True, na=False).astype(bool)
+
+
+def _mask(condition: Any) -> Mask:
+    if isinstance(condition.dtype, np.dtype) and condition.dtype == np.bool_:
+        return np.asarray(condition, dtype=bool)
+    return np.asarray(condition.fillna(False), dtype=bool)
+
+
+def _empty(text: pd.Series[str]) -> Mask:
+    return _mask(text.isna()) | _mask(text.str.strip(BLANKS) == "")
+
+
+def required(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    return _empty(rows.frame[columns[0]])
+
+
+def of_type(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    return _mask(rows.frame[columns[0]].notna() & rows.values[columns[0]].isna())
+
+
+def minimum(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    bound = Decimal(str(arguments["value"])) * rows.one(columns[0])
+    return _mask(rows.values[columns[0]] < int(bound.to_integral_value("ROUND_CEILING")))
+
+
+def maximum(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    bound = Decimal(str(arguments["value"])) * rows.one(columns[0])
+    return _mask(rows.values[columns[0]] > int(bound.to_integral_value("ROUND_FLOOR")))
+
+
+def multiple_of(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    step = Decimal(str(arguments["value"])) * ONE
+    if step < 1 or step % 1:
+        raise ContractError(f"multipleOf {arguments['value']} is finer than the six decimals of a number here")
+    return _mask(rows.values[columns[0]] % int(step) != 0)
+
+
+def equals_file(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    if arguments["value"] != "dealer":
+        raise ContractError(f"equalsFile knows the dealer of a file, not {arguments['value']!r}")
+    text = rows.frame[columns[0]]
+    return _mask(text.notna() & (text != rows.frame[FILE_DEALER]))
+
+
+def equals_property(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    one, other = rows.frame[columns[0]], rows.frame[arguments["property"]]
+    return _mask(one.notna() & other.notna() & (one != other))
+
+
+def required_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return _mask(rows.frame[arguments["property"]] == str(arguments["equals"])) & _empty(rows.frame[columns[0]])
+
+
+def sign_follows(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    deciding, value = rows.frame[arguments["property"]], rows.values[columns[0]]
+    above = deciding.isin([str(item) for item in arguments["positive"]])
+    below = deciding.isin([str(item) for item in arguments["negative"]])
+    zero = _mask(value == 0) & (not arguments["zero"])
+    wrong = (_mask(above) & _mask(value < 0)) | (_mask(below) & _mask(value > 0))
+    return wrong | (zero & (_mask(above) | _mask(below)))
+
+
+def line_arithmetic(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    names = [arguments["quantity"], arguments["unitPrice"], arguments["discount"], columns[0]]
+    told = ~np.logical_or.reduce([_mask(rows.values[name].isna()) for name in names])
+    quantity, price, discount, net = (
+        rows.values[name].fillna(0).to_numpy(dtype="int64") for name in names
+    )
+    unit = max(rows.one(names[0]) * rows.one(names[1]), ONE)
+    lift = unit // (rows.one(names[0]) * rows.one(names[1]))
+    lift_discount, lift_net = unit // rows.one(names[2]), unit // rows.one(names[3])
+    tolerance = int(Decimal(str(arguments["tolerance"])) * unit)
+    size = (
+        np.abs(quantity.astype(float) * price) * lift
+        + np.abs(discount.astype(float)) * lift_discount
+        + np.abs(net.astype(float)) * lift_net
+    )
+    small = size < SAFE
+    with np.errstate(over="ignore"):
+        rest = quantity * price * lift - discount * lift_discount - net * lift_net
+    broken = np.abs(rest) > tolerance
+    for row in np.flatnonzero(told & ~small):  # Rare: sums too large for 64 bits.
+        exact = int(quantity[row]) * int(price[row]) * lift
+        exact -= int(discount[row]) * lift_discount + int(net[row]) * lift_net
+        broken[row] = abs(exact) > tolerance
+    return np.asarray(told & broken, dtype=bool)
+
+
+def within_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    moment = rows.values[columns[0]]
+    start, end = pd.Timestamp(arguments["start"]), pd.Timestamp(arguments["end"])
+    return _mask(moment < start) | _mask(moment >= end)
+
+
+def not_after_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return _mask(rows.values[columns[0]] > pd.Timestamp(arguments["last_date"]))
+
+
+def not_before_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    earliest = pd.Timestamp(arguments["business_date"]) - pd.Timedelta(days=arguments["days"])
+    return _mask(rows.values[columns[0]] < earliest)
+
+
+def duplicate_values(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    key = {
+        name: rows.values[name] if rows.types.get(name) == "integer" else rows.frame[name] for name in columns
+    }
+    whole = ~np.logical_or.reduce([_mask(part.isna()) for part in key.values()])
+    told = pd.DataFrame({FILE: rows.frame[FILE], **key}).loc[whole]
+    broken = np.zeros(len(rows.frame), dtype=bool)
+    broken[whole] = told.duplicated(keep="first").to_numpy()
+    return broken
+
+
+RULES: Mapping[str, Callable[[Rows, Sequence[str], Mapping[str, Any]], Mask]] = {
+    "required": required,
+    "integer": of_type,
+    "number": of_type,
+    "date": of_type,
+    "timestamp": of_type,
+    "minimum": minimum,
+    "maximum": maximum,
+    "multipleOf": multiple_of,
+    "equalsFile": equals_file,
+    "equalsProperty": equals_property,
+    "requiredWhen": required_when,
+    "signFollows": sign_follows,
+    "lineArithmetic": line_arithmetic,
+    "withinWindow": within_window,
+    "notAfterWindow": not_after_window,
+    "notBeforeWindow": not_before_window,
+    "duplicateValues": duplicate_values,
+}
+TYPES = frozenset({"integer", "number", "date", "timestamp"})
