@@ -1,0 +1,54 @@
+"""
+The ledger: which file went where, what happened to it and why. The only package that writes ledger SQL.
+
+    with Ledger(dsn, actor="person:oncall") as ledger:
+        for file in ledger.files(states=["HELD"]): ...
+
+Each method is one short transaction, committed when it returns; so a process killed between two calls leaves a ledger
+that agrees with itself. Every change of state writes its event in the same transaction. docs/ledger.md tells the rest.
+"""
+
+from __future__ import annotations
+
+from include.ledger.batches import Batches
+from include.ledger.errors import (
+    LeaseHeldError,
+    LeaseLostError,
+    LedgerError,
+    LedgerUnavailableError,
+    SchemaVersionError,
+    TransitionError,
+)
+from include.ledger.findings import Findings
+from include.ledger.leases import Leases
+from include.ledger.revisions import Revisions
+from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow
+from include.ledger.states import DELIVERED, STATES, TRANSITIONS
+
+__all__ = [
+    "DELIVERED",
+    "STATES",
+    "TRANSITIONS",
+    "BatchRow",
+    "EventRow",
+    "FeedRow",
+    "FileRow",
+    "LeaseHeldError",
+    "LeaseLostError",
+    "Ledger",
+    "LedgerError",
+    "LedgerUnavailableError",
+    "QualityResult",
+    "RejectedRow",
+    "SchemaVersionError",
+    "TransitionError",
+]
+
+
+class Ledger(Batches, Revisions, Leases, Findings):
+    """
+    Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
+
+    ``dsn`` is a libpq string or URL; ``actor`` is who the events will name, e.g. ``person:oncall`` or
+    ``airflow:merkle_sar_daily/<run_id>/publish/try 2``. Nothing is opened before the first call.
+    """

@@ -1,0 +1,238 @@
+"""
+The ledger for people: its files, its chain, its retention.
+
+``python -m include.ledger {files,verify,purge}``; the database is named by LEDGER_DSN. Exit code 0: done; 1: a broken
+chain, or a ledger or archive that cannot be used; 2: called wrongly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from include.ledger import STATES, FileRow, Ledger, LedgerError
+from include.ledger.chain import verify
+from include.ledger.retention import PurgeItem, purge
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+DEFAULT_ARCHIVE: Final = (Path(__file__).parents[2] / ".run" / "archive").as_uri()
+# A log or a pipe has no width of its own; the widest table still fits one line per file.
+WIDTH_WITHOUT_TERMINAL: Final = 200
+STYLES: Final = {"PUBLISHED": "green", "ACKED": "green", "HELD": "red", "UNKNOWN": "red", "PROPOSED": "yellow"}
+JSON_KEYS: Final = (
+    "interface",
+    "partner",
+    "dealer",
+    "environment",
+    "window_start",
+    "window_end",
+    "business_date",
+    "revision",
+    "sequence",
+    "state",
+    "reason",
+    "file_name",
+    "sha256",
+    "content_hash",
+    "bytes",
+    "rows",
+    "rejected",
+    "withheld",
+    "control_total",
+    "remote_path",
+    "published_at",
+    "purged_at",
+    "contract_version",
+    "batch_id",
+    "id",
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    dsn = os.environ.get("LEDGER_DSN", "")
+    if not dsn:
+        sys.stderr.write("LEDGER_DSN is not set; it names the ledger's database, e.g. postgresql:///ledger\n")
+        return 2
+    try:
+        code: int = asked.run(dsn, asked)
+    except (LedgerError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.ledger",
+        description="What went where, what is held and why. LEDGER_DSN names the database.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="{files,verify,purge}")
+    files = commands.add_parser("files", help="list the files, as a table or as JSON lines")
+    files.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
+    files.add_argument("--interface", help="only this interface, e.g. merkle_sar_daily")
+    files.add_argument("--dealer", help="only this dealer number")
+    files.add_argument(
+        "--state", action="append", choices=STATES, metavar="STATE", help="only this state; may be repeated"
+    )
+    files.add_argument("--date", type=date.fromisoformat, metavar="YYYY-MM-DD", help="only this business date")
+    files.add_argument("--environment", choices=("live", "test", "all"), default="live", help="default: live")
+    files.set_defaults(run=_files)
+    check = commands.add_parser(
+        "verify", help="check the chain of events; exit 1 and the first broken event if it is not whole"
+    )
+    check.set_defaults(run=_verify)
+    clean = commands.add_parser(
+        "purge",
+        help="show what has outlived its contract's retention; with --apply, let it go",
+        description="Shows which archived bytes and rejected rows have outlived the retention of their contract. "
+        "ARCHIVE_URL names the archive (default: .run/archive of this checkout).",
+    )
+    clean.add_argument("--apply", action="store_true", help="remove them; without it nothing is changed")
+    clean.add_argument(
+        "--today", type=date.fromisoformat, metavar="YYYY-MM-DD", help="reckon as of this day (default: today, UTC)"
+    )
+    clean.set_defaults(run=_purge)
+    return parser
+
+
+def _files(dsn: str, asked: argparse.Namespace) -> int:
+    with Ledger(dsn, actor="person:command line") as ledger:
+        found = ledger.files(
+            interface=asked.interface,
+            environment=None if asked.environment == "all" else asked.environment,
+            states=asked.state,
+            dealer=asked.dealer,
+            business_date=asked.date,
+        )
+        empty = not found and not ledger.interfaces()
+    if not found:
+        nothing = (
+            "The ledger holds no files yet; `make run` (or a run of an interface's DAG) fills it.\n"
+            if empty
+            else "No file matches; `python -m include.ledger files --environment all` shows every file there is.\n"
+        )
+        (sys.stderr if asked.json else sys.stdout).write(nothing)
+        return 0
+    if asked.json:
+        for row in found:
+            sys.stdout.write(json.dumps({key: _json(getattr(row, key)) for key in JSON_KEYS}) + "\n")
+        return 0
+    _print(_files_table(found))
+    return 0
+
+
+def _files_table(found: list[FileRow]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{len(found)} file{'s' if len(found) != 1 else ''}", title_justify="left")
+    for name in ("Interface", "Dealer", "Date"):
+        table.add_column(name, no_wrap=True)
+    for name in ("Rev", "Seq", "Rows", "Rejected", "Withheld"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Where", overflow="fold")
+    table.add_column("Reason", overflow="fold")
+    for row in found:
+        where = row.remote_path or row.file_name or ""
+        cells = [row.interface, row.dealer, row.business_date.isoformat(), str(row.revision)]
+        cells += ["" if n is None else f"{n:,}" for n in (row.sequence, row.rows, row.rejected, row.withheld)]
+        # Text and not str: square brackets in a path or a reason are not markup.
+        table.add_row(
+            *map(Text, cells), Text(row.state, style=STYLES.get(row.state, "")), Text(where), Text(row.reason or "")
+        )
+    return table
+
+
+def _verify(dsn: str, asked: argparse.Namespace) -> int:
+    report = verify(dsn)
+    if report.first_broken_event_id is not None:
+        sys.stdout.write(
+            f"BROKEN at event {report.first_broken_event_id}: {report.why}.\n"
+            f"{report.checked:,} events before it are whole, the last with hash {report.head_hash}. Nothing after it "
+            "can be relied on: compare with a backup, and find out who had superuser rights.\n"
+        )
+        return 1
+    sys.stdout.write(f"{report.checked:,} events checked, the chain is whole; head {report.head_hash}\n")
+    for drift in report.drifts:
+        sys.stdout.write(f"DRIFT {drift}\n")
+    if report.drifts:
+        sys.stdout.write(
+            f"{len(report.drifts)} row(s) of ledger.file were changed by hand; the events tell what they were "
+            "(ledger.event, by file_id).\n"
+        )
+    return 0 if report.whole else 1
+
+
+def _purge(dsn: str, asked: argparse.Namespace) -> int:
+    from include.archive import Archive
+    from include.contract import ContractError, load_contract
+
+    retention: dict[str, int] = {}
+    with Ledger(dsn, actor="person:command line") as ledger:
+        for interface in ledger.interfaces():
+            try:
+                retention[interface] = load_contract(interface).retention_days
+            except ContractError as error:
+                sys.stderr.write(f"{interface}: kept, because its retention is not known: {error}\n")
+    today = asked.today or datetime.now(UTC).date()
+    archive = Archive.at(os.environ.get("ARCHIVE_URL", DEFAULT_ARCHIVE))
+    items = purge(dsn, archive, today=today, retention=retention, dry_run=not asked.apply, actor="person:command line")
+    if not items:
+        sys.stdout.write(f"Nothing has outlived its retention on {today}.\n")
+        return 0
+    _print(_purge_table(items))
+    total = sum({item.sha256: item.bytes or 0 for item in items if item.sha256}.values())
+    rejected = sum(item.rejected_rows for item in items)
+    done = "Removed" if asked.apply else "Would remove"
+    sys.stdout.write(
+        f"{done} {total:,} bytes of {len(items)} files and {rejected:,} rejected rows; ledger rows stay.\n"
+    )
+    if not asked.apply:
+        sys.stdout.write("Nothing was changed. To let them go: python -m include.ledger purge --apply\n")
+    return 0
+
+
+def _purge_table(items: list[PurgeItem]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{len(items)} file{'s' if len(items) != 1 else ''} past retention", title_justify="left")
+    for name in ("Interface", "Dealer", "Date", "State", "Since"):
+        table.add_column(name, no_wrap=True)
+    for name in ("Bytes", "Rejected rows"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("SHA-256", no_wrap=True)
+    for item in items:
+        facts = [item.interface, item.dealer, item.business_date.isoformat(), item.state, item.settled_on.isoformat()]
+        facts += ["" if item.bytes is None else f"{item.bytes:,}", f"{item.rejected_rows:,}", (item.sha256 or "")[:16]]
+        table.add_row(*map(Text, facts))
+    return table
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, width=WIDTH_WITHOUT_TERMINAL)
+    console.print(table)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,168 @@
+"""What must hold before a file's row is changed: windows, steps, columns, leases, and the order of locks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg2.extras import RealDictCursor
+
+from include.ledger.errors import LeaseLostError, LedgerError, LedgerUnavailableError, TransitionError
+from include.ledger.rows import FileRow, row_of
+from include.ledger.states import DELIVERED, NEXT_STEP, TRANSITIONS, needs_reason
+
+ENVIRONMENTS: Final = ("live", "test")
+# What a step may write beside the state. Identity, sequence and lease have methods of their own.
+MOVABLE: Final = frozenset(
+    {
+        "batch_id",
+        "contract_version",
+        "file_name",
+        "sha256",
+        "content_hash",
+        "bytes",
+        "rows",
+        "rejected",
+        "withheld",
+        "control_total",
+        "remote_path",
+        "temp_name",
+        "published_at",
+    }
+)
+# What belongs to one rendering, and is let go when a person asks for another.
+OF_THE_BYTES: Final = (
+    "file_name",
+    "sha256",
+    "content_hash",
+    "bytes",
+    "rows",
+    "control_total",
+    "remote_path",
+    "temp_name",
+)
+FIXED_BY_RENDERING: Final = ("file_name", "sha256", "content_hash", "bytes")
+NEEDED_ONCE_RENDERED: Final = ("file_name", "sha256", "bytes", "rows")
+RENDERED_STATES: Final = frozenset({"RENDERED", "GATED", "UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
+
+
+def require_window(what: str, environment: str, start: datetime, end: datetime) -> None:
+    """Raise :class:`LedgerError` unless the window is two aware instants in order, in an environment that exists."""
+    if environment not in ENVIRONMENTS:
+        raise LedgerError(f"{what}: environment {environment!r} is neither 'live' nor 'test'")
+    if start.tzinfo is None or end.tzinfo is None:
+        raise LedgerError(f"{what}: the window {start} to {end} has no time zone; give aware UTC instants")
+    if start >= end:
+        raise LedgerError(
+            f"{what}: the window ends ({end}) before it has begun ({start}); it is half-open [start, end)"
+        )
+
+
+def require_lease(cursor: RealDictCursor, row: FileRow, token: int) -> None:
+    """Raise :class:`LeaseLostError` unless ``token`` is the row's lease and has not expired by the database's clock."""
+    now = database_now(cursor)
+    if row.lease_token == token and row.lease_until is not None and row.lease_until > now:
+        return
+    if row.lease_token is not None and row.lease_token > token:
+        why = f"a newer attempt has taken over (token {row.lease_token}, {row.lease_holder or 'since released'})"
+    elif row.lease_token != token:
+        why = "it was never given out for this file"
+    elif row.lease_until is None:
+        why = "it was released"
+    else:
+        why = f"it expired at {row.lease_until:%Y-%m-%d %H:%M:%S} UTC"
+    raise LeaseLostError(
+        f"{row.label}: the lease with token {token} is lost: {why}. Stop before the next effect; the attempt that "
+        "holds the lease, or the next one, continues from the ledger"
+    )
+
+
+def locked_window(cursor: RealDictCursor, file_id: int, *, alone: bool = False) -> list[FileRow]:
+    """
+    Lock every revision of the file's window (``alone``: only the file), always in the order of revisions.
+
+    One order for everybody, and all of it before the first event, is what keeps two transactions from waiting for
+    each other.
+    """
+    cursor.execute(
+        """
+        SELECT sibling.* FROM ledger.file AS asked JOIN ledger.file AS sibling
+            USING (interface, dealer, environment, window_start, window_end)
+        WHERE asked.id = %(id)s AND (sibling.id = %(id)s OR NOT %(alone)s)
+        ORDER BY sibling.revision FOR UPDATE OF sibling
+        """,
+        {"id": file_id, "alone": alone},
+    )
+    rows = [row_of(FileRow, found) for found in cursor.fetchall()]
+    if not rows:
+        raise no_such_file(file_id)
+    return rows
+
+
+def require_step(row: FileRow, to: str, reason: str | None, window: list[FileRow]) -> None:
+    allowed = TRANSITIONS.get(row.state, {})
+    if to not in allowed:
+        next_step = NEXT_STEP.get(row.state, f"from {row.state} it can go to {', '.join(allowed)}")
+        raise TransitionError(f"{row.label} is {row.state} and cannot become {to}. Next: {next_step}")
+    if needs_reason(row.state, to) and not (reason or "").strip():
+        raise TransitionError(f"{row.label}: {row.state} → {to} needs a reason; say why in one sentence")
+    if row.state == "CANCELLED" and row is not window[-1]:
+        raise TransitionError(
+            f"{row.label} is CANCELLED and revision {window[-1].revision} follows it; work with that revision"
+        )
+    if (row.state, to) == ("HELD", "CHECKED") and row.sha256 is not None:
+        raise TransitionError(
+            f"{row.label} is HELD with bytes that are made already; release them (GATED), or set it to PLANNED with a "
+            "reason to have new ones made"
+        )
+
+
+def require_columns(row: FileRow, to: str, columns: Mapping[str, Any]) -> None:
+    published_at = columns.get("published_at")
+    if published_at is not None and published_at.tzinfo is None:
+        raise LedgerError(f"{row.label}: published_at {published_at} has no time zone; give an aware instant")
+    if row.sha256 is not None and to != "PLANNED":
+        for name in FIXED_BY_RENDERING:
+            if name in columns and columns[name] != getattr(row, name):
+                raise TransitionError(
+                    f"{row.label}: {name} is fixed since the file was rendered ({getattr(row, name)}); every attempt "
+                    "sends the same bytes. To make others, hold the file and set it to PLANNED with a reason"
+                )
+    needed = [*(NEEDED_ONCE_RENDERED if to in RENDERED_STATES else ()), *(("remote_path",) if to in DELIVERED else ())]
+    missing = [name for name in needed if columns.get(name, getattr(row, name)) is None]
+    if missing:
+        raise TransitionError(f"{row.label}: {row.state} → {to} without {', '.join(missing)}; give them with the step")
+
+
+def store_object(cursor: RealDictCursor, row: FileRow, columns: Mapping[str, Any]) -> None:
+    """Note the archive's object for retention; an object that is being purged this moment must not be relied on."""
+    stored = {name: columns.get(name, getattr(row, name)) for name in ("sha256", "bytes")}
+    cursor.execute(
+        """
+        INSERT INTO ledger.archive_object AS held (sha256, bytes) VALUES (%(sha256)s, %(bytes)s)
+        ON CONFLICT (sha256) DO UPDATE SET purge_marked_at = NULL, purged_at = NULL, stored_at = clock_timestamp()
+            WHERE held.purge_marked_at IS NULL OR held.purged_at IS NOT NULL
+        RETURNING sha256
+        """,
+        stored,
+    )
+    if cursor.fetchone() is None:
+        raise LedgerUnavailableError(
+            f"{row.label}: the archive object {stored['sha256']} is being purged; run "
+            "`python -m include.ledger purge --apply` to its end, "
+            "then render again"
+        )
+
+
+def database_now(cursor: RealDictCursor) -> datetime:
+    cursor.execute("SELECT clock_timestamp() AS now")
+    found = cursor.fetchone()
+    assert found is not None
+    now = found["now"]
+    assert isinstance(now, datetime)
+    return now
+
+
+def no_such_file(file_id: int) -> LedgerError:
+    return LedgerError(f"the ledger has no file {file_id}; `make files` lists those it has")

@@ -1,0 +1,145 @@
+"""
+What the ledger hands out: one frozen dataclass per kind of row.
+
+All instants are aware UTC datetimes, money is :class:`~decimal.Decimal`, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = TypeVar("Row", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One extraction over one window. ``rows_read`` and ``snapshot`` are None until it is closed."""
+
+    id: int
+    interface: str
+    environment: str
+    window_start: datetime
+    window_end: datetime
+    business_date: date
+    run_id: str
+    contract_version: str
+    opened_by: str
+    opened_at: datetime
+    closed_at: datetime | None
+    rows_read: int | None
+    snapshot: str | None
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """
+    One dealer's file for one window, in one revision.
+
+    ``content_hash`` covers the detail records only; on a released proposal that is not rendered yet it is the hash the
+    person saw. ``difference`` is what a proposal changes, in numbers. ``supersedes`` is the id of the revision that
+    this one replaces when it is published.
+    """
+
+    id: int
+    interface: str
+    partner: str
+    dealer: str
+    environment: str
+    window_start: datetime
+    window_end: datetime
+    business_date: date
+    revision: int
+    sequence: int | None
+    state: str
+    reason: str | None
+    contract_version: str
+    batch_id: int | None
+    file_name: str | None
+    sha256: str | None
+    content_hash: str | None
+    bytes: int | None
+    rows: int | None
+    rejected: int | None
+    withheld: int | None
+    control_total: Decimal | None
+    remote_path: str | None
+    temp_name: str | None
+    lease_token: int | None
+    supersedes: int | None
+    created_at: datetime
+    published_at: datetime | None
+    lease_holder: str | None = None
+    lease_until: datetime | None = None
+    difference: Mapping[str, Any] | None = None
+    purged_at: datetime | None = None
+
+    @property
+    def label(self) -> str:
+        """Name of the file for an error message: its window's date and its revision, not its content."""
+        revision = f" revision {self.revision}" if self.revision else ""
+        return f"file {self.id} ({self.interface}, dealer {self.dealer}, {self.business_date}{revision})"
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One thing that happened. ``from_state`` and ``to_state`` are None where no state changed."""
+
+    id: int
+    at: datetime
+    actor: str
+    file_id: int | None
+    kind: str
+    from_state: str | None
+    to_state: str | None
+    reason: str | None
+    detail: Mapping[str, Any]
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row kept back, by its surrogate key in the source, with the id of every rule that it breaks."""
+
+    row_key: int | str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QualityResult:
+    """What one reading found for one rule; ``observed`` is a number or a fact about the set, never a row's value."""
+
+    reader: Literal["row_check", "gate", "volume"]
+    rule: str
+    columns: tuple[str, ...]
+    dimension: str
+    severity: str
+    status: Literal["pass", "fail", "error"]
+    checked: int | None
+    failed: int | None
+    observed: str | None
+
+
+@dataclass(frozen=True)
+class FeedRow:
+    """Whether a dealer's feed runs. ``reason`` and ``since`` are None while nobody has ever switched it."""
+
+    interface: str
+    dealer: str
+    environment: str
+    state: Literal["enabled", "paused"]
+    reason: str | None
+    since: datetime | None
+
+
+def row_of(kind: type[Row], found: Mapping[str, Any]) -> Row:
+    """Make a ``kind`` from a database row that has at least its columns; text arrays become tuples."""
+    values = ((field.name, found[field.name]) for field in fields(kind))
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values})

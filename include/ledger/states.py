@@ -1,0 +1,116 @@
+"""The states of a file and the steps between them: the only place that says what may follow what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+# state → state that may follow → what has happened. A step to the same state is a repeated attempt.
+TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "PLANNED": {
+        "CHECKED": "its rows were checked",
+        "HELD": "the row check or the extraction found a reason to stop",
+        "CANCELLED": "a person gave the window up",
+    },
+    "CHECKED": {
+        "CHECKED": "a later run checked a newer extraction",
+        "RENDERED": "its bytes were made and archived",
+        "HELD": "a tolerance was exceeded, or the bytes could not be made",
+        "CANCELLED": "a person gave the window up",
+    },
+    "RENDERED": {
+        "GATED": "the gate read the bytes and found them good",
+        "HELD": "the gate failed or could not read",
+        "CANCELLED": "a person gave the window up",
+    },
+    "GATED": {
+        "GATED": "the gate read the same bytes again",
+        "UPLOADING": "an attempt to send begins",
+        "HELD": "a fault that a person must remove",
+        "CANCELLED": "a person gave the window up",
+    },
+    "UPLOADING": {
+        "UPLOADING": "another attempt begins",
+        "UPLOADED": "the temporary file is complete and verified",
+        "PUBLISHED": "the final name already holds exactly our bytes",
+        "UNKNOWN": "neither name is there any more",
+        "HELD": "a fault that a person must remove",
+    },
+    "UPLOADED": {
+        "UPLOADED": "another attempt verified the temporary file again",
+        "UPLOADING": "the temporary file is gone or damaged and nothing was renamed",
+        "PUBLISHED": "the file stands under its final name",
+        "UNKNOWN": "neither name is there: the partner may have taken it",
+        "HELD": "a fault that a person must remove",
+    },
+    "PUBLISHED": {
+        "ACKED": "the partner confirmed it",
+        "SUPERSEDED": "a later revision was published",
+    },
+    "ACKED": {
+        "SUPERSEDED": "a later revision was published",
+    },
+    "HELD": {
+        "HELD": "held again, for another reason",
+        "PLANNED": "a person asks for new bytes; those made before are let go",
+        "CHECKED": "a later run checked a newer extraction",
+        "GATED": "a person released the bytes, or the gate could read them now",
+        "UPLOADING": "the fault is removed, an attempt to send begins",
+        "CANCELLED": "a person gave the window up",
+    },
+    "PROPOSED": {
+        "PLANNED": "a person released the revision",
+        "CANCELLED": "a person refused the revision, or newer content replaced it",
+    },
+    "UNKNOWN": {
+        "PUBLISHED": "the partner's side shows that it arrived",
+        "ACKED": "the partner confirmed it",
+        "UPLOADING": "a person has it sent again",
+        "HELD": "what lies there is not what we sent",
+        "CANCELLED": "a person gave the window up",
+    },
+    "SUPERSEDED": {},
+    "CANCELLED": {
+        "PLANNED": "a person wants the window after all",
+    },
+}
+STATES: Final = tuple(TRANSITIONS)
+
+# What a person does, and what a person will ask about, does not happen without a sentence.
+_REASON_TO: Final = frozenset({"HELD", "UNKNOWN", "CANCELLED"})
+_REASON_STEPS: Final = frozenset(
+    {("PROPOSED", "PLANNED"), ("CANCELLED", "PLANNED"), ("HELD", "PLANNED"), ("UNKNOWN", "UPLOADING")}
+)
+
+DELIVERED: Final = frozenset({"PUBLISHED", "ACKED"})
+"""States in which the partner has the file."""
+NOT_LIVE: Final = frozenset({"PROPOSED", "SUPERSEDED", "CANCELLED"})
+"""States of a revision that does not speak for its window."""
+SETTLED: Final = frozenset({"PUBLISHED", "ACKED", "SUPERSEDED", "CANCELLED"})
+"""States that may grow old: retention takes files in these and no other."""
+
+# The way on from a state in which somebody may be stuck.
+NEXT_STEP: Final[Mapping[str, str]] = {
+    "PROPOSED": "a person releases (PLANNED) or refuses (CANCELLED) it",
+    "UNKNOWN": "ask the partner whether it arrived, then set PUBLISHED, or UPLOADING to send it again",
+    "SUPERSEDED": "it was replaced; work with the later revision",
+    "CANCELLED": "set it to PLANNED with a reason to take the window up again",
+    "PUBLISHED": "it is delivered; changed data needs a proposed revision",
+    "ACKED": "it is delivered; changed data needs a proposed revision",
+}
+
+
+def needs_reason(from_state: str, to: str) -> bool:
+    """Whether the step must say why."""
+    return to in _REASON_TO or (from_state, to) in _REASON_STEPS
+
+
+def transitions_table() -> str:
+    """The steps as a Markdown table, one line each; docs/ledger.md holds a copy that a test compares."""
+    lines = ["| From | To | What has happened | Reason |", "|---|---|---|---|"]
+    lines += [
+        f"| {state} | {to} | {meaning} | {'must be given' if needs_reason(state, to) else ''} |".replace("|  |", "| |")
+        for state, steps in TRANSITIONS.items()
+        for to, meaning in steps.items()
+    ]
+    return "\n".join(lines)

