@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from include.sftp.connection import Connection, RemoteFile, connect
 from include.sftp.endpoint import Endpoint, TransferLimits
+from include.sftp.errors import NamesChanged, PermissionRefused, RemoteFailure, RemotePathMissing
 from include.sftp.upload import Upload, hash_remote, upload
 
 __all__ = ["RemoteFile", "Session", "Upload", "open_sessions"]
@@ -46,6 +47,7 @@ class Session:
         self.endpoint = endpoint
         self.limits = limits or TransferLimits()
         self._connection: Connection | None = None
+        self._keeps_names: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"sftp-{endpoint.username}", daemon=True)
 
@@ -102,9 +104,15 @@ class Session:
         """
         return self._wait(upload(self._connected, source, path, size=size, sha256=sha256), heartbeat, heartbeat_seconds)
 
-    def hash_remote(self, path: str) -> tuple[str, int]:
+    def hash_remote(
+        self,
+        path: str,
+        *,
+        heartbeat: Callable[[], None] | None = None,
+        heartbeat_seconds: float = FOREVER,
+    ) -> tuple[str, int]:
         """Read ``path`` back; SHA-256 and number of bytes."""
-        return self._wait(hash_remote(self._connected, path))
+        return self._wait(hash_remote(self._connected, path), heartbeat, heartbeat_seconds)
 
     def find(self, path: str) -> RemoteFile | None:
         """Look for ``path`` by ``stat``, or by listing where the server has no usable ``stat``."""
@@ -117,6 +125,23 @@ class Session:
     def listing(self, directory: str) -> list[RemoteFile]:
         """List a directory as the server spells it."""
         return self._wait(self._connected.listing(directory))
+
+    def require_kept_name(self, path: str) -> None:
+        """
+        See that the server lists ``path`` in our spelling; asked once per directory.
+
+        A server that hides the name, or the directory, proves nothing and passes. Raises ``NamesChanged``.
+        """
+        directory, _, name = path.rpartition("/")
+        if not self.endpoint.remote_profile.keeps_names or directory in self._keeps_names:
+            return
+        try:
+            listed = {entry.path.rpartition("/")[2] for entry in self.listing(directory or ".")}
+        except (PermissionRefused, RemoteFailure, RemotePathMissing):
+            listed = set()
+        if name not in listed and name.casefold() in {each.casefold() for each in listed}:
+            raise NamesChanged(self.endpoint, "the server lists the name in another spelling.", path=path)
+        self._keeps_names.add(directory)
 
     def rename(self, source: str, target: str) -> None:
         """Rename without overwriting."""

@@ -79,6 +79,9 @@ class FaultProxy:
                 server = socket.create_connection(self.target)
             except OSError:
                 return
+            for each in (client, server):
+                # Otherwise small packets wait for the acknowledgement of the last, 40 ms each.
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._sockets += [client, server]
             self._spawn(self._requests, client, server)

@@ -37,7 +37,7 @@ from include.sftp import (
     open_sessions,
 )
 from local.partners import Behaviour, PartnerEndpoint, start_partner
-from tests.faults.proxy import FaultProxy, Plan
+from tests.faults.proxy import FaultProxy, Plan, Trouble
 
 SHORT = TransferLimits(connect_seconds=5, operation_seconds=2, stall_seconds=2)
 
@@ -163,8 +163,9 @@ def test_a_key_is_in_no_repr_and_no_message(merkle: PartnerEndpoint) -> None:
 
 
 def test_nobody_listening_is_transient(merkle: PartnerEndpoint) -> None:
-    with pytest.raises(Unreachable, match="retries by itself") as caught, Session(
-        replace(merkle.endpoint(), port=_closed_port())
+    with (
+        pytest.raises(Unreachable, match="retries by itself") as caught,
+        Session(replace(merkle.endpoint(), port=_closed_port())),
     ):
         pass
     assert isinstance(caught.value, TransientTransferError)
@@ -198,9 +199,12 @@ def test_something_else_on_that_port_ends_in_time(
 
 
 def test_a_login_without_sftp_is_permanent(tmp_path: Path) -> None:
-    with start_partner(tmp_path, ["merkle"], Behaviour(no_sftp=True)) as running:
-        with pytest.raises(NotAnSftpServer), Session(running["merkle"].endpoint()):
-            pass
+    with (
+        start_partner(tmp_path, ["merkle"], Behaviour(no_sftp=True)) as running,
+        pytest.raises(NotAnSftpServer),
+        Session(running["merkle"].endpoint()),
+    ):
+        pass
 
 
 def test_too_many_sessions_is_transient(tmp_path: Path) -> None:
@@ -212,14 +216,16 @@ def test_too_many_sessions_is_transient(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trouble", ["fin", "rst"])
 def test_a_dropped_connection_is_transient_and_leaves_the_session_unusable(
-    merkle: PartnerEndpoint, payload: Path, folder: str, trouble: str
+    merkle: PartnerEndpoint, payload: Path, folder: str, trouble: Trouble
 ) -> None:
-    with FaultProxy((merkle.host, merkle.port), Plan(trouble, after=2_000_000)) as proxy:  # type: ignore[arg-type]
-        with Session(merkle.endpoint(port=proxy.port), SHORT) as session:
-            with pytest.raises(ConnectionDropped, match=f"{folder}/x"):
-                session.upload(payload, f"{folder}/x", size=6_000_000, sha256=digest(payload))
-            with pytest.raises(ConnectionDropped):
-                session.find(f"{folder}/x")
+    with (
+        FaultProxy((merkle.host, merkle.port), Plan(trouble, after=2_000_000)) as proxy,
+        Session(merkle.endpoint(port=proxy.port), SHORT) as session,
+    ):
+        with pytest.raises(ConnectionDropped, match=f"{folder}/x"):
+            session.upload(payload, f"{folder}/x", size=6_000_000, sha256=digest(payload))
+        with pytest.raises(ConnectionDropped):
+            session.find(f"{folder}/x")
 
 
 def test_a_silent_peer_is_cut_within_the_stall_time(merkle: PartnerEndpoint, payload: Path, folder: str) -> None:
@@ -286,11 +292,14 @@ def test_a_heartbeat_that_fails_stops_the_transfer(merkle: PartnerEndpoint, payl
     def lost() -> None:
         raise LookupError("the lease is lost")
 
-    with FaultProxy((merkle.host, merkle.port), Plan("drip", after=1_000_000, drip_rate=100_000)) as proxy:
-        with Session(merkle.endpoint(port=proxy.port)) as session, pytest.raises(LookupError):
-            session.upload(
-                payload, f"{folder}/x", size=6_000_000, sha256=digest(payload), heartbeat=lost, heartbeat_seconds=0.5
-            )
+    with (
+        FaultProxy((merkle.host, merkle.port), Plan("drip", after=1_000_000, drip_rate=100_000)) as proxy,
+        Session(merkle.endpoint(port=proxy.port)) as session,
+        pytest.raises(LookupError),
+    ):
+        session.upload(
+            payload, f"{folder}/x", size=6_000_000, sha256=digest(payload), heartbeat=lost, heartbeat_seconds=0.5
+        )
 
 
 @pytest.mark.parametrize(
@@ -315,14 +324,16 @@ def test_a_directory_that_is_not_there_is_named(merkle: PartnerEndpoint, payload
 
 
 def test_the_listing_stands_in_for_a_refused_stat(tmp_path: Path, payload: Path) -> None:
-    with start_partner(tmp_path / "root", ["merkle"], Behaviour(stat_refused=True, fsync=False)) as running:
-        with Session(running["merkle"].endpoint()) as session:
-            sent = session.upload(payload, "inbound/sar/x", size=6_000_000, sha256=digest(payload))
-            assert not sent.synced
-            found = session.find("inbound/sar/x")
-            assert found is not None
-            assert found.size == 6_000_000
-            assert session.find("inbound/sar/y") is None
+    with (
+        start_partner(tmp_path / "root", ["merkle"], Behaviour(stat_refused=True, fsync=False)) as running,
+        Session(running["merkle"].endpoint()) as session,
+    ):
+        sent = session.upload(payload, "inbound/sar/x", size=6_000_000, sha256=digest(payload))
+        assert not sent.synced
+        found = session.find("inbound/sar/x")
+        assert found is not None
+        assert found.size == 6_000_000
+        assert session.find("inbound/sar/y") is None
 
 
 def test_the_partner_cannot_leave_its_home(merkle: PartnerEndpoint, partners_root: Path) -> None:
