@@ -1,0 +1,126 @@
+"""An interface's past days through Airflow's own backfill, as a person would start it, and what to see meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from include.window import Window
+from local.airflow import AirflowError, AirflowStatusError, Api
+from local.processes import Processes
+
+# One day after the other: files are numbered in the order they are rendered, and a partner likes to see day by day.
+ACTIVE_RUNS = 1
+POLL_SECONDS = 1.0
+STALL_SECONDS = 1200.0  # longer than any one task of the sample takes, the waits before retries included
+PAGE = 100  # what the API gives at most
+FINISHED = ("success", "failed")
+CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the days stand: how many are done, how many of those failed, and what happens now (empty if nothing)."""
+
+    days: int
+    done: int
+    failed: int
+    now: str
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} of them red" if self.failed else ""
+        return f"{self.done} of {self.days} days done{failed}" + (f" · {self.now}" if self.now else "")
+
+
+def deliver(
+    processes: Processes, api: Api, dag_id: str, windows: list[Window], show: Callable[[Progress], None]
+) -> Progress:
+    """
+    Have ``dag_id`` run once for each of ``windows`` (days in order) and wait until all are finished.
+
+    Days that succeeded before are left alone, failed ones run again. ``AirflowError`` if Airflow makes no run for a
+    day, or if nothing moves for ``STALL_SECONDS``.
+    """
+    started = False
+    seen: object = None
+    moved = time.monotonic()
+    while True:
+        processes.check()
+        runs = _newest_runs(api, dag_id, windows)
+        states = [runs[window.start]["state"] if window.start in runs else None for window in windows]
+        if all(state == "success" for state in states) or (started and all(state in FINISHED for state in states)):
+            _unpause(api, dag_id)
+            return Progress(len(windows), len(windows), states.count("failed"), "")
+        idle = all(state is None or state in FINISHED for state in states)
+        if idle and started:
+            day = windows[states.index(None)].business_date
+            raise AirflowError(f"{dag_id}: Airflow's backfill made no run for {day}; {api.base} may show why")
+        if idle:
+            started = _start_backfill(api, dag_id, windows)
+        if started or not idle:
+            # Not before the backfill exists: the schedule then finds its last day taken, and the days stay in order.
+            _unpause(api, dag_id)
+        current = _current_tasks(api, dag_id, runs)
+        if (states, current) != seen:
+            seen, moved = (states, current), time.monotonic()
+        progress = Progress(len(windows), sum(state in FINISHED for state in states), states.count("failed"), current)
+        show(progress)
+        if time.monotonic() - moved > STALL_SECONDS:
+            raise AirflowError(
+                f"{dag_id}: nothing moved for {STALL_SECONDS:.0f} s ({progress}); {api.base} may show why"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _start_backfill(api: Api, dag_id: str, windows: list[Window]) -> bool:
+    """Start it over all windows; False if an earlier one is just being closed, which Airflow allows one at a time."""
+    body = {
+        "dag_id": dag_id,
+        "from_date": windows[0].start.isoformat(),
+        "to_date": windows[-1].start.isoformat(),
+        "max_active_runs": ACTIVE_RUNS,
+        "reprocess_behavior": "failed",
+    }
+    try:
+        api.send("POST", "/backfills", body)
+    except AirflowStatusError as error:
+        if error.status != CONFLICT:
+            raise
+        return False
+    return True
+
+
+def _unpause(api: Api, dag_id: str) -> None:
+    if api.get(f"/dags/{dag_id}")["is_paused"]:
+        api.send("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
+
+def _newest_runs(api: Api, dag_id: str, windows: list[Window]) -> dict[datetime, dict[str, Any]]:
+    """The newest run of each day, by the day's first instant."""
+    found = api.get(
+        f"/dags/{dag_id}/dagRuns",
+        logical_date_gte=windows[0].start.isoformat(),
+        logical_date_lte=windows[-1].start.isoformat(),
+        order_by="id",
+        limit=PAGE,
+    )["dag_runs"]
+    return {datetime.fromisoformat(run["logical_date"]): run for run in found}
+
+
+def _current_tasks(api: Api, dag_id: str, runs: dict[datetime, dict[str, Any]]) -> str:
+    """What runs, waits for another try or has failed in the days under way, in words."""
+    said = []
+    for run in runs.values():
+        if run["state"] != "running":
+            continue
+        tasks = api.get(f"/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'], safe='')}/taskInstances")["task_instances"]
+        for task in tasks:
+            tried = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
+            if task["state"] in ("running", "queued", "up_for_retry", "failed"):
+                what = "" if task["state"] == "running" else f" {task['state'].replace('_', ' ')}"
+                said.append(f"{run['dag_run_id'].split('__')[-1][:10]} {task['task_id']}{what}{tried}")
+    return ", ".join(said)

@@ -1,0 +1,42 @@
+"""``python -m local.beside_postgres COMMAND…``: run a command that needs the local databases, whoever runs PostgreSQL.
+
+Where ``make run`` is up its PostgreSQL is used, else one runs for the length of the command. The command finds
+DMS_DSN, LEDGER_DSN and the storage roots in its environment, both databases migrated; its exit code is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psycopg2
+
+from include.migrations.run import MigrationError, Name, current, head, migrate
+from local.postgres import PostgresError, attached_postgres
+from local.settings import REPOSITORY, Settings, command_environment
+
+NAMES: tuple[Name, ...] = ("dms", "ledger")
+
+
+def main(command: list[str]) -> int:
+    """The command's exit code; 1 with one sentence if the databases cannot be had."""
+    settings = Settings.from_environment()
+    settings.make_folders()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **command_environment(settings)}
+    try:
+        with attached_postgres(settings.postgres_data, log=settings.logs / "postgresql.log") as server:
+            for name in NAMES:
+                dsn = server.create_database(name)
+                if current(name, dsn) != head(name):
+                    migrate(name, dsn)
+            return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
+    except (PostgresError, MigrationError, psycopg2.OperationalError) as error:
+        sys.stderr.write(f"{str(error).strip()}\n")
+        return 1
+    except KeyboardInterrupt:  # the command got it, too
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
