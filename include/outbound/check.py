@@ -96,7 +96,7 @@ def check(
 def _judge(
     contract: Contract, window: Window, dealer: str, rows: Iterable[pl.DataFrame], target: io.RawIOBase
 ) -> Findings:
-    from include.checks.row_check import RowCheck
+    from include.checks import RowCheck
 
     row_check = RowCheck(contract, window)
     fingerprint = hashlib.blake2b(digest_size=32)
@@ -146,7 +146,7 @@ def _conclude_check(
 
 def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledger: Ledger) -> list[str]:
     """Store rejected rows and rule results; return the broken file rules of severity error, in words."""
-    from include.checks.file_rules import judge_rejected_rows, judge_same_weekday_volume
+    from include.checks import rejected_rows, same_weekday_volume
     from include.ledger import QualityResult
 
     ledger.replace_rejected_rows(file.id, _rejected(findings.rejected))
@@ -171,7 +171,7 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
         if rule is None:
             continue
         if kind == "rejectedRows":
-            verdict = judge_rejected_rows(rule, read, findings.rejected_count)
+            verdict = rejected_rows(rule, rows=read, rejected=findings.rejected_count)
         else:
             history = ledger.row_counts_history(
                 interface=file.interface,
@@ -181,7 +181,7 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
                 before=file.business_date,
                 weeks=int(rule.arguments["weeks"]),
             )
-            verdict = judge_same_weekday_volume(rule, findings.accepted, history[::-1])
+            verdict = same_weekday_volume(rule, rows=findings.accepted, history=history[::-1])
         results.append(
             QualityResult(
                 reader="volume" if kind == "sameWeekdayVolume" else "row_check",
@@ -189,9 +189,9 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
                 columns=(),
                 dimension=rule.dimension,
                 severity=rule.severity,
-                status="fail" if verdict.status == "fail" else "pass",
+                status="pass" if verdict.passed else "fail",
                 checked=read,
-                failed=int(verdict.status == "fail"),
+                failed=int(not verdict.passed),
                 observed=f"{verdict.observed}; {verdict.allowed}",
             )
         )

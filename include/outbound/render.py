@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
 from include import layout
@@ -31,11 +31,13 @@ def render(
     archive: Archive,
     reports_root: str,
     run_key: str,
+    gate: AbstractContextManager[GateProcess] | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, int]:
     """
     Render each CHECKED file and pass each RENDERED one through the gate; return counts of gated and held files.
 
+    :param gate: a gate that runs already, for a caller with many runs; without one this run starts its own.
     :raises GateError: if the second reading cannot be done; the files stay RENDERED and nothing goes.
     """
     from include.ledger import LeaseHeldError
@@ -46,7 +48,7 @@ def render(
         log("no file is waiting to be rendered or read")
         return {"gated": 0, "held": 0}
     # Starting the child first lets it import Great Expectations while the files are rendered.
-    with GateProcess() as gate:
+    with gate or GateProcess() as reader:
         for file in files:
             if file.state != "CHECKED":
                 continue
@@ -63,7 +65,7 @@ def render(
             finally:
                 ledger.release_lease(file.id, token)
         waiting = [file for file in map(ledger.file, file_ids) if file.state == "RENDERED"]
-        return _gate(contract, window, waiting, gate, ledger, archive, reports_root, run_key, log)
+        return _gate(contract, window, waiting, reader, ledger, archive, reports_root, run_key, log)
 
 
 def _render(
