@@ -69,10 +69,10 @@ def publish_files(
                 failed.append(error)
     if failed:
         worth_another_try = [each for each in failed if isinstance(each, (TransientTransferError, LeaseHeldError))]
-        error = (worth_another_try or failed)[0]
-        if isinstance(error, TransferError):
-            raise _told(error, done, file_ids) from error.__cause__
-        raise error
+        first = (worth_another_try or failed)[0]
+        if isinstance(first, TransferError):
+            raise _told(first, done, file_ids) from first.__cause__
+        raise first
     return done
 
 

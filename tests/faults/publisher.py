@@ -11,8 +11,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from include.archive import Archive
+from include.ledger import Ledger, LedgerError
+from include.publish import PublishSettings, publish_files
+from include.sftp import Endpoint, TransferError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,8 +41,8 @@ class Orders:
     lease_seconds: float = 30.0
 
 
-def start(orders: Orders) -> subprocess.Popen[str]:
-    """Start the process with its orders; ``communicate()`` waits for it."""
+def start(*orders: Orders) -> subprocess.Popen[str]:
+    """Start a process with its orders; ``communicate()`` waits for it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.publisher"],
         cwd=ROOT,
@@ -46,23 +52,47 @@ def start(orders: Orders) -> subprocess.Popen[str]:
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write(json.dumps(asdict(orders)) + "\n")
+    process.stdin.write(json.dumps([asdict(each) for each in orders]) + "\n")
     process.stdin.flush()
     return process
 
 
-def main() -> int:
-    from include.archive import Archive
-    from include.ledger import Ledger, LedgerError
-    from include.publish import PublishSettings, publish_files
-    from include.sftp import Endpoint, TransferError
+def run_all(orders: Sequence[Orders]) -> list[tuple[int, str]]:
+    """Run each order in a process of its own, one after the other; exit code (negative: signal) and what it said."""
+    process = start(*orders)
+    said, complaint = process.communicate(timeout=60 + 5 * len(orders))
+    results = [(each["exit"], each["said"]) for each in json.loads(said)] if process.returncode == 0 else []
+    assert len(results) == len(orders), complaint
+    return results
 
-    orders = Orders(**json.loads(sys.stdin.readline()))
+
+def main() -> int:
+    orders = [Orders(**each) for each in json.loads(sys.stdin.readline())]
+    if len(orders) == 1:
+        return publish(orders[0])
+    # Forked, so that the imports are paid for once; nothing here has started a thread yet.
+    results = []
+    for each in orders:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.dup2(writing, 1)
+            os._exit(publish(each))
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            said = pipe.read()
+        _, status = os.waitpid(child, 0)
+        results.append({"exit": os.waitstatus_to_exitcode(status), "said": said})
+    sys.stdout.write(json.dumps(results))
+    return 0
+
+
+def publish(orders: Orders) -> int:
+    """Carry out one order in this process; 0 if the files are settled, 1 with the error's name if not."""
 
     def on_step(file_id: int, step: str) -> None:
         if step == orders.signal_at:
-            sys.stdout.write(f'{{"reached": "{step}"}}\n')
-            sys.stdout.flush()
+            say({"reached": step})
             os.kill(os.getpid(), signal.Signals[orders.signal_name])
 
     endpoint = Endpoint(orders.host, orders.port, orders.username, orders.private_key, (orders.host_key,))
@@ -78,10 +108,15 @@ def main() -> int:
                 on_step=on_step,
             )
         except (TransferError, LedgerError) as error:
-            sys.stdout.write(json.dumps({"error": type(error).__name__, "message": str(error)}) + "\n")
+            say({"error": type(error).__name__, "message": str(error)})
             return 1
-    sys.stdout.write(json.dumps({"actions": [outcome.action for outcome in outcomes]}) + "\n")
+    say({"actions": [outcome.action for outcome in outcomes]})
     return 0
+
+
+def say(what: dict[str, object]) -> None:
+    # Past Python's buffer: a killed process flushes nothing.
+    os.write(1, json.dumps(what).encode() + b"\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +20,7 @@ from include.publish import STEPS, Outcome, publish_files
 from local.partners import PartnerEndpoint
 from tests.faults.invariants import assert_invariants
 from tests.faults.proxy import FaultProxy, Plan
-from tests.faults.publisher import Orders, start
+from tests.faults.publisher import Orders, run_all, start
 from tests.faults.waiting_files import Waiting, gated_file
 
 POINTS = [f"{when}_{step}" for step in STEPS for when in ("before", "after")]
@@ -65,22 +64,17 @@ def orders_for(dsn: str, archive_root: Path, merkle: PartnerEndpoint, folder: st
 def killed(
     ledger_dsn: str, archive: Archive, archive_root: Path, merkle: PartnerEndpoint
 ) -> Iterator[dict[str, Killed]]:
-    """One file and one killed publisher per point, a few at a time, so that their leases run out together."""
+    """One file and one killed publisher per point, all before the first re-run, so that leases run out together."""
     with Ledger(ledger_dsn, actor="test:kill") as ledger:
         files = {point: gated_file(ledger, archive) for point in POINTS}
 
-        def kill(point: str) -> tuple[str, int, str]:
+        orders = []
+        for point, file in files.items():
             folder = f"inbound/kill-{point}"
             (merkle.home / folder).mkdir()
-            orders = replace(
-                orders_for(ledger_dsn, archive_root, merkle, folder), file_ids=[files[point].id], signal_at=point
-            )
-            process = start(orders)
-            said, _ = process.communicate(timeout=60)
-            return point, process.returncode, said
-
-        with ThreadPoolExecutor(4) as pool:
-            results = list(pool.map(kill, POINTS))
+            general = orders_for(ledger_dsn, archive_root, merkle, folder)
+            orders.append(replace(general, file_ids=[file.id], signal_at=point))
+        results = run_all(orders)
         yield {
             point: Killed(
                 file=files[point],
@@ -89,7 +83,7 @@ def killed(
                 names=[path.name for path in (merkle.home / f"inbound/kill-{point}").iterdir()],
                 state=ledger.file(files[point].id).state,
             )
-            for point, code, said in results
+            for point, (code, said) in zip(POINTS, results, strict=True)
         }
 
 

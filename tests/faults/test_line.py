@@ -51,7 +51,7 @@ def holds(ledger: Ledger, ledger_dsn: str, merkle: PartnerEndpoint, folder: str)
     return check
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(after=st.integers(0, SIZE + 10_000), reset=st.booleans())
 def test_a_connection_cut_after_any_byte_ends_in_one_whole_file(
     publish: Publish, holds: Holds, waiting: Callable[..., Waiting], merkle: PartnerEndpoint, after: int, reset: bool
