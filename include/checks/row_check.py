@@ -140,9 +140,7 @@ class RowCheck:
         reasons = pl.DataFrame([broken[name].filter(bad).alias(name) for name in fatal]).select(
             pl.concat_list([pl.when(name).then(pl.lit(name)) for name in fatal]).list.drop_nulls()
         )
-        rejected = pl.DataFrame(
-            {"row_key": frame[self.contract.row_key].filter(bad), "reasons": reasons.to_series()}
-        )
+        rejected = pl.DataFrame({"row_key": frame[self.contract.row_key].filter(bad), "reasons": reasons.to_series()})
         return Checked(delivered.filter(good), rejected, withheld, failed, frame.height)
 
 

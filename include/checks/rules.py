@@ -146,21 +146,23 @@ def _unlike(column: str, pattern: str) -> pl.Expr:
 
 
 def _min_length(rule: Rule, _: Scope) -> pl.Expr:
-    return pl.col(rule.columns[0]).str.len_chars() < rule.arguments["value"]
+    return pl.col(rule.columns[0]).str.len_chars() < int(rule.arguments["value"])
 
 
 def _max_length(rule: Rule, _: Scope) -> pl.Expr:
-    return pl.col(rule.columns[0]).str.len_chars() > rule.arguments["value"]
+    return pl.col(rule.columns[0]).str.len_chars() > int(rule.arguments["value"])
 
 
 def _minimum(rule: Rule, scope: Scope) -> pl.Expr:
     column = rule.columns[0]
-    return scope.parsed(column) < ceil(_exact(rule.arguments["value"]) * scope.scale(column))
+    bound = pl.lit(ceil(_exact(rule.arguments["value"]) * scope.scale(column)))
+    return scope.parsed(column) < bound
 
 
 def _maximum(rule: Rule, scope: Scope) -> pl.Expr:
     column = rule.columns[0]
-    return scope.parsed(column) > floor(_exact(rule.arguments["value"]) * scope.scale(column))
+    bound = pl.lit(floor(_exact(rule.arguments["value"]) * scope.scale(column)))
+    return scope.parsed(column) > bound
 
 
 def _multiple_of(rule: Rule, scope: Scope) -> pl.Expr:

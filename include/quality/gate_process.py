@@ -27,10 +27,10 @@ def main() -> int:
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
     threading.Thread(target=_outlive_nobody, args=(os.getppid(), lifetime), daemon=True).start()
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Before the import: GX logs a line per registered function, some 200.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    import great_expectations  # noqa: F401, TID253 -- this process exists for it; see gate.py.
+    # Seconds and 200 MB; that is what this process is for. The caller renders files meanwhile.
+    import include.quality.validation  # noqa: F401
 
     while True:
         answer = _answer(requests.get())

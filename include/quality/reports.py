@@ -20,7 +20,7 @@ from include.quality.verdicts import GateRun, GateVerdict
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
-    from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
 
 KEPT_COUNTS = ("element_count", "missing_count", "unexpected_count", "unexpected_percent", "missing_percent")
 
@@ -31,8 +31,8 @@ def open_context(folder: Path) -> EphemeralDataContext:
 
     No ``great_expectations.yml`` is shared, because GX rewrites it without a lock and loses what others added.
     """
-    import great_expectations as gx  # noqa: TID253 -- seconds and 200 MB, for those who call this only.
-    from great_expectations.data_context.types.base import DataContextConfig
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig, ProgressBarsConfig
 
     def files(name: str) -> dict[str, Any]:
         return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / name)}
@@ -54,7 +54,7 @@ def open_context(folder: Path) -> EphemeralDataContext:
         data_docs_sites={},
         analytics_enabled=False,
         # TQDM_DISABLE has no effect on GX.
-        progress_bars={"globally": False, "metric_calculations": False},
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
     )
     return gx.get_context(mode="ephemeral", project_config=config)
 
@@ -116,7 +116,7 @@ def reduce_result(one: ExpectationValidationResult) -> ExpectationValidationResu
         result={name: _plain(one.result[name]) for name in KEPT_COUNTS if one.result.get(name) is not None},
         exception_info={
             "raised_exception": broke,
-            "exception_message": "The rule could not be judged; the gate's log has the kind of error." if broke else None,
+            "exception_message": "This rule could not be judged." if broke else None,
             "exception_traceback": "" if broke else None,
         },
     )
@@ -142,9 +142,7 @@ def _summary(contract: Contract, run: GateRun, verdicts: Sequence[GateVerdict]) 
                 "sequence": file.sequence,
                 "environment": file.environment,
                 **{name: value for name, value in asdict(verdict).items() if name != "results"},
-                "broken": [
-                    f"{one.rule}: {one.failed}" for one in verdict.results if one.status == "fail"
-                ],
+                "broken": [f"{one.rule}: {one.failed}" for one in verdict.results if one.status == "fail"],
             }
             for file, verdict in zip(run.files, verdicts, strict=True)
         ],

@@ -150,9 +150,7 @@ def sign_follows(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any
 def line_arithmetic(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     names = [arguments["quantity"], arguments["unitPrice"], arguments["discount"], columns[0]]
     told = ~np.logical_or.reduce([_mask(rows.values[name].isna()) for name in names])
-    quantity, price, discount, net = (
-        rows.values[name].fillna(0).to_numpy(dtype="int64") for name in names
-    )
+    quantity, price, discount, net = (rows.values[name].fillna(0).to_numpy(dtype="int64") for name in names)
     unit = max(rows.one(names[0]) * rows.one(names[1]), ONE)
     lift = unit // (rows.one(names[0]) * rows.one(names[1]))
     lift_discount, lift_net = unit // rows.one(names[2]), unit // rows.one(names[3])
@@ -189,9 +187,7 @@ def not_before_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str
 
 
 def duplicate_values(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
-    key = {
-        name: rows.values[name] if rows.types.get(name) == "integer" else rows.frame[name] for name in columns
-    }
+    key = {name: rows.values[name] if rows.types.get(name) == "integer" else rows.frame[name] for name in columns}
     whole = ~np.logical_or.reduce([_mask(part.isna()) for part in key.values()])
     told = pd.DataFrame({FILE: rows.frame[FILE], **key}).loc[whole]
     broken = np.zeros(len(rows.frame), dtype=bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -22,7 +22,7 @@ from include.window import Window
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
-    from great_expectations.data_context import AbstractDataContext
+    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 
 logger = logging.getLogger(__name__)
 
@@ -66,14 +66,15 @@ def judge_frame(context: AbstractDataContext, contract: Contract, window: Window
     return Judged({**broken, **dict.fromkeys(missing)}, result)
 
 
-def rules_for(contract: Contract, columns: Sequence[str]) -> list[Rule]:
+def rules_for(contract: Contract, columns: Collection[str]) -> list[Rule]:
     """Return the row rules that need no column beyond ``columns``."""
     return [rule for rule in contract.row_rules if columns_of(rule) <= set(columns)]
 
 
 def _rule_of(one: ExpectationValidationResult) -> str:
     # Results come grouped by column, not in the suite's order.
-    return str(one.expectation_config.meta["rule"])
+    config = one.expectation_config
+    return str((config.meta or {})["rule"]) if config is not None else ""
 
 
 def raised(one: ExpectationValidationResult) -> bool:
@@ -104,8 +105,10 @@ def judge_files(
     frames = []
     for number, (file, text) in enumerate(zip(run.files, texts, strict=True)):
         text.problems += _form_problems(contract, run, file, text)
-        # dtype str, not object: the fast kind of column.
-        frames.append(text.frame.assign(**{FILE: number, FILE_DEALER: pd.Series(file.dealer, text.frame.index, "str")}))
+        labelled = text.frame.copy(deep=False)
+        labelled[FILE] = number
+        labelled[FILE_DEALER] = pd.Series(file.dealer, text.frame.index, "str")
+        frames.append(labelled)
         text.frame = text.frame.iloc[:0]  # Held once, in ``frames``.
     lengths = [len(frame) for frame in frames]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*contract.delivered])
