@@ -15,6 +15,7 @@ from include.ledger.preconditions import (
     MOVABLE,
     OF_THE_BYTES,
     database_now,
+    locked_file,
     locked_window,
     no_such_file,
     require_columns,
@@ -89,14 +90,15 @@ class Files(Session):
                 return row
             cursor.execute(
                 """
-                SELECT * FROM ledger.file
+                SELECT id FROM ledger.file
                 WHERE interface = %(interface)s AND dealer = %(dealer)s AND environment = %(environment)s
-                    AND window_start = %(window_start)s AND window_end = %(window_end)s
-                ORDER BY revision FOR UPDATE
+                    AND window_start = %(window_start)s AND window_end = %(window_end)s AND revision = 0
                 """,
                 identity,
             )
-            row = _speaking([row_of(FileRow, found) for found in cursor.fetchall()])
+            first = cursor.fetchone()
+            assert first is not None
+            row = _speaking(locked_window(cursor, first["id"]))
             if row.partner != partner:
                 raise LedgerError(
                     f"{row.label} was planned for partner {row.partner!r} and is now asked for by {partner!r}; give "
@@ -253,7 +255,7 @@ class Files(Session):
         :raises TransitionError: for a file without number whose bytes are made already (the header names it).
         """
         with self.transaction() as cursor:
-            row = locked_window(cursor, file_id, alone=True)[0]
+            row = locked_file(cursor, file_id)
             if row.sequence is not None:
                 return row.sequence
             if row.state not in {"PLANNED", "CHECKED"}:

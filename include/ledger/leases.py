@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from include.ledger.errors import LeaseHeldError, LedgerError
 from include.ledger.files import Files
-from include.ledger.preconditions import locked_window, require_lease
+from include.ledger.preconditions import locked_file, require_lease
 
 
 class Leases(Files):
@@ -23,7 +23,7 @@ class Leases(Files):
         """
         _require_positive(seconds)
         with self.transaction() as cursor:
-            row = locked_window(cursor, file_id, alone=True)[0]
+            row = locked_file(cursor, file_id)
             cursor.execute(
                 """
                 UPDATE ledger.file SET lease_token = nextval('ledger.lease_token'), lease_holder = %(actor)s,
@@ -60,7 +60,7 @@ class Leases(Files):
         """
         _require_positive(seconds)
         with self.transaction() as cursor:
-            require_lease(cursor, locked_window(cursor, file_id, alone=True)[0], token)
+            require_lease(cursor, locked_file(cursor, file_id), token)
             cursor.execute(
                 "UPDATE ledger.file SET lease_until = clock_timestamp() + make_interval(secs => %s) WHERE id = %s",
                 [seconds, file_id],
@@ -73,7 +73,7 @@ class Leases(Files):
         :raises LeaseLostError: if it has expired, was released, or a newer attempt holds it.
         """
         with self.transaction() as cursor:
-            require_lease(cursor, locked_window(cursor, file_id, alone=True)[0], token)
+            require_lease(cursor, locked_file(cursor, file_id), token)
 
     def release_lease(self, file_id: int, token: int) -> None:
         """Give the lease back so that the next attempt need not wait; a lease that is lost already is left alone."""

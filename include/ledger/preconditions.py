@@ -78,26 +78,36 @@ def require_lease(cursor: RealDictCursor, row: FileRow, token: int) -> None:
     )
 
 
-def locked_window(cursor: RealDictCursor, file_id: int, *, alone: bool = False) -> list[FileRow]:
+def locked_window(cursor: RealDictCursor, file_id: int) -> list[FileRow]:
     """
-    Lock every revision of the file's window (``alone``: only the file), always in the order of revisions.
+    Lock every revision of the file's window, in the order of revisions, and return them.
 
     One order for everybody, and all of it before the first event, is what keeps two transactions from waiting for
-    each other.
+    each other. Reading is a second statement: one that waited for a lock still sees the rows from before its wait, and
+    would miss the revision that the other transaction added.
     """
-    cursor.execute(
-        """
-        SELECT sibling.* FROM ledger.file AS asked JOIN ledger.file AS sibling
-            USING (interface, dealer, environment, window_start, window_end)
-        WHERE asked.id = %(id)s AND (sibling.id = %(id)s OR NOT %(alone)s)
-        ORDER BY sibling.revision FOR UPDATE OF sibling
-        """,
-        {"id": file_id, "alone": alone},
-    )
+    for _ in range(2):
+        cursor.execute(
+            """
+            SELECT sibling.* FROM ledger.file AS asked JOIN ledger.file AS sibling
+                USING (interface, dealer, environment, window_start, window_end)
+            WHERE asked.id = %s ORDER BY sibling.revision FOR UPDATE OF sibling
+            """,
+            [file_id],
+        )
     rows = [row_of(FileRow, found) for found in cursor.fetchall()]
     if not rows:
         raise no_such_file(file_id)
     return rows
+
+
+def locked_file(cursor: RealDictCursor, file_id: int) -> FileRow:
+    """Lock the one file and return it."""
+    cursor.execute("SELECT * FROM ledger.file WHERE id = %s FOR UPDATE", [file_id])
+    found = cursor.fetchone()
+    if found is None:
+        raise no_such_file(file_id)
+    return row_of(FileRow, found)
 
 
 def require_step(row: FileRow, to: str, reason: str | None, window: list[FileRow]) -> None:

@@ -155,7 +155,9 @@ class Session:
                     "again before repeating an effect: a commit in flight may have happened"
                 ) from error
             except psycopg2.Error as error:
-                raise LedgerError(f"the ledger at {self.place} refused: {' '.join(str(error).split())}") from error
+                # The primary message alone: the detail repeats the whole row.
+                cause = error.diag.message_primary or type(error).__name__
+                raise LedgerError(f"the ledger at {self.place} refused: {cause}") from error
 
     def _require_schema(self, cursor: RealDictCursor) -> None:
         newest = known_revisions()[-1]

