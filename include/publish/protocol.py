@@ -102,12 +102,21 @@ class _Attempt:
             raise NotPublishable(f"{row.label}: the name {row.file_name!r} is a path; correct the contract's file name")
         self.session, self.ledger, self.archive, self.settings = session, ledger, archive, settings
         self.row, self.on_step = row, on_step
-        self.remote_dir = remote_dir
         self.file_name, self.sha256, self.size = row.file_name, row.sha256, row.bytes
-        self.final = posixpath.join(remote_dir, row.file_name)
+        self.given_dir = remote_dir
+        self._place()
         self.token = 0
         self.sent = 0
         self.renewed_at = 0.0
+
+    def _place(self) -> None:
+        """Decide in which directory this attempt works; the earlier one's is where its temporary file may be."""
+        row = self.row
+        self.earlier_dir = posixpath.dirname(row.remote_path) if row.remote_path and row.temp_name else self.given_dir
+        # A complete upload is brought to its end where it began, even if the contract names another directory since:
+        # the partner may have the file already.
+        self.remote_dir = self.earlier_dir if row.state == "UPLOADED" else self.given_dir
+        self.final = posixpath.join(self.remote_dir, self.file_name)
 
     def run(self) -> Outcome:
         began = time.monotonic()
@@ -119,6 +128,7 @@ class _Attempt:
             self.row = self.ledger.file(self.row.id)
             if self.row.state not in ON_THE_WAY:
                 return _left_alone(self.row)
+            self._place()
             self.note("ATTEMPT_STARTED", endpoint=str(self.session.endpoint), **self.session.negotiated)
             settled = self._try()
         except (TransferError, LeaseLostError) as error:
@@ -161,7 +171,7 @@ class _Attempt:
     def _reconcile(self) -> str | None:
         """Return the temporary name that holds our whole file, or ``None`` if the upload must (re)start."""
         final = self.session.find(self.final)
-        old = self.row.temp_name and posixpath.join(self.remote_dir, self.row.temp_name)
+        old = self.row.temp_name and posixpath.join(self.earlier_dir, self.row.temp_name)
         temporary = self.session.find(old) if old else None
         if final is not None:
             self._settle_by_final(final, old if temporary else None, taken=old is not None and temporary is None)

@@ -111,20 +111,6 @@ class RemotePathMissing(PermanentTransferError):
     next_step = "Ask the partner to create the directory, or correct the remote path; then run the task again."
 
 
-class RemoteNameTaken(PermanentTransferError):
-    """The final name exists on the server."""
-
-    code = "REMOTE_NAME_TAKEN"
-    next_step = "Compare the file on the server with ours; it is never overwritten or deleted by this system."
-
-
-class RenameRefused(PermanentTransferError):
-    """The server does not rename, so nothing can be published without a partial file being visible."""
-
-    code = "RENAME_REFUSED"
-    next_step = "Ask the partner to allow renaming in this directory, then release the file."
-
-
 class ContentMismatch(PermanentTransferError):
     """The local object is not the file the ledger speaks of."""
 

@@ -52,7 +52,7 @@ class Watchdog:
     def __init__(self, connection: Connection, path: str, verb: str) -> None:
         self._connection = connection
         self._path = path
-        self._verb = verb
+        self.verb = verb
         self._moved_at = monotonic()
         self._marks: deque[tuple[float, int]] = deque([(self._moved_at, 0)])
         self.acknowledged = 0
@@ -84,7 +84,7 @@ class Watchdog:
             self._connection.cut(
                 Stalled(
                     self._connection.endpoint,
-                    f"{self._verb} stopped after {self.acknowledged} bytes, {verdict}; connection cut.",
+                    f"{self.verb} stopped after {self.acknowledged} bytes, {verdict}; connection cut.",
                     path=self._path,
                 )
             )
@@ -162,7 +162,7 @@ async def streamed(connection: Connection, path: str, watchdog: Watchdog, stream
     if not task.done():
         raise ConnectionDropped(connection.endpoint, "the transfer did not end.", path=path)
     try:
-        connection.result(task, path, watchdog._verb)
+        connection.result(task, path, watchdog.verb)
     except (RemoteFailure, PermissionRefused) as error:
         raise await _explained(connection, error, path) from error
 

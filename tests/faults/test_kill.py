@@ -207,7 +207,9 @@ def test_an_attempt_that_was_declared_dead_and_wakes_up_changes_nothing(
     assert {point: json.loads(line).get("error") for point, line in said.items()} == dict.fromkeys(
         ZOMBIE_POINTS, "LeaseLostError"
     )
-    for file in files.values():
+    for point, file in files.items():
+        asked = [event for event in ledger.events(file.id) if event.kind == "RENAME_REQUESTED"]
+        assert len(asked) == (2 if point == "before_rename" else 1), f"the zombie of {point} passed the fence"
         assert not (home / file.name).exists(), "the zombie published a second time"
         (home / f"taken-{file.name}").rename(home / file.name)
     assert_invariants(ledger, ledger_dsn, home, files.values())

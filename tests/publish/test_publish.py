@@ -13,7 +13,7 @@ import asyncssh
 import pytest
 
 from include.archive import Archive
-from include.ledger import LeaseHeldError, Ledger
+from include.ledger import LeaseHeldError, LeaseLostError, Ledger
 from include.publish import STEPS, NotPublishable, Outcome, PublishSettings, publish_file, publish_files
 from include.sftp import (
     Endpoint,
@@ -556,6 +556,55 @@ def test_a_held_lease_is_an_error_after_the_other_files_went(
     ledger.release_lease(taken.id, token)
     publish(taken)
     holds(taken, free)
+
+
+@pytest.mark.parametrize("step", ["before_mark_uploaded", "before_fence"])
+def test_an_attempt_whose_lease_was_taken_over_moves_nothing(
+    publish: Publish,
+    holds: Holds,
+    waiting: MakeWaiting,
+    ledger: Ledger,
+    merkle: PartnerEndpoint,
+    folder: str,
+    step: str,
+) -> None:
+    file = waiting()
+    at_takeover: list[str] = []
+
+    def take_over() -> None:
+        row = ledger.file(file.id)
+        ledger.release_lease(file.id, int(row.lease_token or 0))
+        ledger.take_lease(file.id, seconds=60)
+        at_takeover.append(row.state)
+
+    with pytest.raises(LeaseLostError):
+        publish(file, on_step=do_at(step, take_over))
+    assert [ledger.file(file.id).state] == at_takeover
+    assert "RENAME_REQUESTED" not in [event.kind for event in ledger.events(file.id)]
+    assert not (merkle.home / folder / file.name).exists()
+    holds(file)
+
+
+@pytest.mark.parametrize(
+    ("crash", "found_in"), [("before_fence", "old"), ("after_upload", "new")], ids=["complete", "not complete"]
+)
+def test_a_complete_upload_is_ended_where_it_began_though_the_directory_has_changed(
+    publish: Publish,
+    waiting: MakeWaiting,
+    merkle: PartnerEndpoint,
+    folder: str,
+    crash: str,
+    found_in: str,
+) -> None:
+    file = waiting()
+    for name in ("old", "new"):
+        (merkle.home / folder / name).mkdir()
+    with pytest.raises(Crash):
+        publish(file, remote_dir=f"{folder}/old", on_step=crash_at(crash))
+    (outcome,) = publish(file, remote_dir=f"{folder}/new")
+    assert (outcome.action, outcome.remote_path) == ("published", f"{folder}/{found_in}/{file.name}")
+    names = [path.relative_to(merkle.home / folder) for path in (merkle.home / folder).rglob("*") if path.is_file()]
+    assert names == [Path(found_in) / file.name], "nothing is left in the other directory"
 
 
 def test_the_lease_is_renewed_during_a_long_upload(
