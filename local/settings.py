@@ -152,7 +152,6 @@ def airflow_environment(
         "logging": {
             "base_log_folder": str(settings.logs / "airflow"),
         },
-        "usage_data_collection": {"enabled": "False"},
     }
     kept = {
         name: value

@@ -1,0 +1,14 @@
+#!/bin/bash
+# Before anything of Airflow starts, and again at each start: schemas, pools, the first administrator.
+set -euo pipefail
+
+airflow db migrate
+python -m include.migrations.run all
+
+# A task that names a pool which does not exist is never scheduled.
+airflow pools set merkle_sftp 2 "Connections to Merkle's SFTP server at once"
+
+if ! airflow users list --output plain | awk '{print $2}' | grep --quiet --line-regexp --fixed-strings "$AIRFLOW_ADMIN_USER"; then
+  airflow users create --role Admin --username "$AIRFLOW_ADMIN_USER" --password "$AIRFLOW_ADMIN_PASSWORD" \
+    --firstname First --lastname Administrator --email "$AIRFLOW_ADMIN_EMAIL"
+fi

@@ -1,0 +1,202 @@
+"""docker-compose.yaml against the compose specification, and against what we promise about secrets and health.
+
+There is no container engine here: what runs inside the containers and is ours (the databases' script, the names of
+settings, the files the image takes) is tried on its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from include.migrations.run import migrate
+from local.postgres import Postgres, binary
+from local.settings import Settings, airflow_environment
+
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?:(:?[-?])([^}]*))?\}")
+SECRET = re.compile(r"PASSWORD|SECRET|KEY|AUTH$|DSN|CONN|RESULT_BACKEND|BROKER_URL")
+ONE_SHOT = {"prepare"}
+
+
+@pytest.fixture(scope="module")
+def text(repository: Path) -> str:
+    return (repository / "docker-compose.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose(text: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def documented(repository: Path) -> dict[str, str]:
+    """Name and value of every line of .env.example; a name must not be there twice."""
+    lines = [line for line in (repository / ".env.example").read_text().splitlines() if re.match("[A-Z]", line)]
+    pairs = dict(line.split("=", 1) for line in lines)
+    assert len(pairs) == len(lines)
+    return pairs
+
+
+def strings(node: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every string below ``node`` with the path to it."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from strings(value, f"{path}/{key}")
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from strings(value, f"{path}/{number}")
+    elif isinstance(node, str):
+        yield path, node
+
+
+def test_it_is_valid_by_the_compose_specification(compose: dict[str, Any]) -> None:
+    schema = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text())
+    validator = Draft202012Validator(schema)
+    assert [f"{'/'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(compose)] == []
+    broken = {**compose, "services": {**compose["services"], "api-server": {"imagee": "x"}}}
+    assert list(validator.iter_errors(broken)), "the schema must notice a service with an unknown key"
+
+
+def test_every_variable_is_explained_and_every_explanation_is_used(text: str, documented: dict[str, str]) -> None:
+    assert {name for name, _, _ in VARIABLE.findall(text)} == documented.keys()
+
+
+def test_secrets_have_no_default_and_the_example_holds_none(text: str, documented: dict[str, str]) -> None:
+    kinds: dict[str, set[str]] = {}
+    for name, kind, _ in VARIABLE.findall(text):
+        kinds.setdefault(name, set()).add(kind)
+    secret = {name for name in kinds if re.search(r"PASSWORD|SECRET|KEY$", name)}
+    assert len(secret) >= 10
+    for name in secret:
+        assert kinds[name] == {":?"}, f"{name} must be refused when it is empty"
+        assert documented[name] == "", f".env.example gives {name} a value"
+
+
+def test_a_default_is_the_one_that_the_example_tells(text: str, documented: dict[str, str]) -> None:
+    told = {name: default for name, kind, default in VARIABLE.findall(text) if kind == ":-"}
+    assert told
+    assert told == {name: documented[name] for name in told}
+
+
+def test_no_setting_that_holds_a_secret_is_written_out(compose: dict[str, Any]) -> None:
+    checked = 0
+    for path, value in strings(compose["services"]):
+        name = path.rsplit("/", 1)[-1]
+        if "/environment/" not in path or not SECRET.search(name):
+            continue
+        checked += 1
+        without = VARIABLE.sub("", value)
+        assert value != without, f"{path} holds a literal"
+        for password in re.findall(r"://[^:@/]*:([^@]*)@|\"(?:password|private_key)\": \"([^\"]*)\"", without):
+            assert password == ("", ""), f"{path} holds a password"
+    assert checked > 50
+
+
+def test_every_service_says_whether_it_is_well_and_waits_for_what_it_needs(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name, service in services.items():
+        if name in ONE_SHOT:
+            assert service["restart"] == "no"
+        else:
+            assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
+            assert service["restart"] == "unless-stopped", name
+        for needed, how in service.get("depends_on", {}).items():
+            expected = "service_completed_successfully" if needed in ONE_SHOT else "service_healthy"
+            assert how["condition"] == expected, f"{name} on {needed}"
+    assert {"postgres", "redis", "api-server", "scheduler", "dag-processor", "worker", "triggerer"} <= services.keys()
+    for name in ("scheduler", "worker", "triggerer"):
+        assert "api-server" in services[name]["depends_on"], f"{name} fails its first tasks without the api-server"
+
+
+def test_images_are_pinned_and_ours_is_built_from_the_pinned_airflow(compose: dict[str, Any], repository: Path) -> None:
+    images = {service["image"] for service in compose["services"].values()}
+    assert all(re.fullmatch(r"[a-z-]+:[0-9][0-9a-z.-]*", image) for image in images), images
+    dockerfile = (repository / "Dockerfile").read_text()
+    airflow = re.search(r"^apache-airflow==(\S+)", (repository / "requirements.txt").read_text(), re.MULTILINE)
+    assert airflow is not None
+    assert f"FROM apache/airflow:{airflow[1]}-python3.11\n" in dockerfile
+    assert f"dealer-exchange-airflow:{airflow[1]}" in images
+    assert "--require-hashes" in dockerfile
+
+
+def test_the_image_gets_what_it_copies_and_nothing_else(repository: Path) -> None:
+    copied = set(re.findall(r"^COPY (?:--\S+ )*(\S+) ", (repository / "Dockerfile").read_text(), re.MULTILINE))
+    ignored = (repository / ".dockerignore").read_text().splitlines()
+    allowed = {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
+    assert "*" in ignored
+    assert {path.split("/")[0] for path in copied} == allowed
+    assert all((repository / path).exists() for path in copied)
+
+
+def test_ports_are_open_to_this_machine_only_by_default(compose: dict[str, Any]) -> None:
+    published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert published == {"api-server": ["${BIND_ADDRESS:-127.0.0.1}:${AIRFLOW_PORT:-8080}:8080"]}
+
+
+def test_connections_are_json_once_filled_in(compose: dict[str, Any]) -> None:
+    values = {"MERKLE_SFTP_PRIVATE_KEY": r"-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n", "MERKLE_SFTP_PORT": "2222"}
+    environment = compose["services"]["worker"]["environment"]
+    connections = {
+        name: json.loads(VARIABLE.sub(lambda match: values.get(match[1], match[1].lower()), value))
+        for name, value in environment.items()
+        if name.startswith("AIRFLOW_CONN_")
+    }
+    assert connections.keys() == {"AIRFLOW_CONN_DMS", "AIRFLOW_CONN_LEDGER", "AIRFLOW_CONN_MERKLE_SFTP"}
+    merkle = connections["AIRFLOW_CONN_MERKLE_SFTP"]
+    assert merkle["port"] == 2222
+    assert merkle["extra"]["private_key"].splitlines()[1] == "AAAA"
+    assert merkle["extra"]["host_key"] == "merkle_sftp_host_key"
+
+
+def test_every_airflow_setting_exists_in_this_airflow(compose: dict[str, Any], tmp_path: Path) -> None:
+    import airflow
+    from airflow.providers.celery import get_provider_info
+
+    known = yaml.safe_load((Path(airflow.__file__).parent / "config_templates" / "config.yml").read_text())
+    known = {**known, **get_provider_info.get_provider_info()["config"]}  # type: ignore[no-untyped-call]
+    local = airflow_environment(Settings(tmp_path), port=8080, connections={})
+    names = {name for name in (*compose["services"]["worker"]["environment"], *local) if name.startswith("AIRFLOW__")}
+    assert len(names) > 25
+    for name in names:
+        _, section, option = name.split("__")
+        assert option.lower() in known.get(section.lower(), {}).get("options", {}), f"Airflow would not read {name}"
+
+
+def test_the_databases_script_gives_each_owner_its_own_database(
+    postgres: Postgres, repository: Path, tmp_path: Path
+) -> None:
+    roles = ("airflow", "dms", "ledger")
+    for role in roles:
+        postgres.drop_database(role)
+    environment = {
+        "PATH": f"{binary('psql').parent}:{os.environ['PATH']}",
+        "PGHOST": str(postgres.socket_dir),
+        "HOME": str(tmp_path),
+        "POSTGRES_USER": "postgres",
+        **{f"{role.upper()}_DB_PASSWORD": f"it's {role}" for role in roles},
+    }
+    try:
+        subprocess.run([repository / "docker" / "databases.sh"], env=environment, check=True)
+        for name in ("dms", "ledger"):
+            migrate(name, f"host={postgres.socket_dir} user={name} dbname={name}")  # as its owner, no superuser
+        with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+            psycopg2.connect(f"host={postgres.socket_dir} user=dms dbname=ledger")
+    finally:
+        for role in roles:
+            postgres.drop_database(role)
+        connection = psycopg2.connect(postgres.dsn())
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE IF EXISTS airflow, dms, ledger")
+        connection.close()
