@@ -64,7 +64,8 @@ def deliver(
         if started or not idle:
             # Not before the backfill exists: the schedule then finds its last day taken, and the days stay in order.
             _unpause(api, dag_id)
-        current = _current_tasks(api, dag_id, runs)
+        days = {window.start: f"{window.business_date}" for window in windows}
+        current = _current_tasks(api, dag_id, {days[start]: run for start, run in runs.items() if start in days})
         if (states, current) != seen:
             seen, moved = (states, current), time.monotonic()
         progress = Progress(len(windows), sum(state in FINISHED for state in states), states.count("failed"), current)
@@ -111,10 +112,10 @@ def _newest_runs(api: Api, dag_id: str, windows: list[Window]) -> dict[datetime,
     return {datetime.fromisoformat(run["logical_date"]): run for run in found}
 
 
-def _current_tasks(api: Api, dag_id: str, runs: dict[datetime, dict[str, Any]]) -> str:
-    """What runs, waits for another try or has failed in the days under way, in words."""
+def _current_tasks(api: Api, dag_id: str, runs: dict[str, dict[str, Any]]) -> str:
+    """What runs, waits for another try or has failed in the days under way, in words; ``runs`` by business date."""
     said = []
-    for run in runs.values():
+    for day, run in runs.items():
         if run["state"] != "running":
             continue
         tasks = api.get(f"/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'], safe='')}/taskInstances")["task_instances"]
@@ -122,5 +123,5 @@ def _current_tasks(api: Api, dag_id: str, runs: dict[datetime, dict[str, Any]]) 
             tried = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
             if task["state"] in ("running", "queued", "up_for_retry", "failed"):
                 what = "" if task["state"] == "running" else f" {task['state'].replace('_', ' ')}"
-                said.append(f"{run['dag_run_id'].split('__')[-1][:10]} {task['task_id']}{what}{tried}")
+                said.append(f"{day} {task['task_id']}{what}{tried}")
     return ", ".join(said)
