@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from include.ledger import Ledger, LedgerError, TransitionError
-from include.ledger.states import STATES, TRANSITIONS, needs_reason
+from include.ledger.states import STATES, TRANSITIONS, needs_reason, transitions_table
 from tests.ledger.conftest import DAY, bring, intent, rendered_columns, window
 
 
@@ -271,3 +272,8 @@ def test_a_feed_runs_until_somebody_pauses_it(ledger: Ledger) -> None:
     assert ledger.set_feed(*asked, "enabled", reason="moved").state == "enabled"
     with pytest.raises(LedgerError, match="with a reason"):
         ledger.set_feed(*asked, "paused", reason=" ")
+
+
+def test_the_documentation_shows_the_table_of_steps_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    assert transitions_table() in page, "docs/ledger.md is behind: paste the output of states.transitions_table()"
