@@ -175,8 +175,8 @@ SELECT d.dealer_id,
   FROM dms.dealer d
   JOIN dms.legal_entity e USING (legal_entity_id);
 
-CREATE VIEW dms.v_trade_parts_sale_lines AS
-SELECT l.parts_invoice_line_id AS invoice_line_id,
+CREATE VIEW dms.v_parts_documents AS
+SELECT i.parts_invoice_id AS document_id,
        i.dealer_id,
        i.account_class,
        r.trade_partner_id AS registered_trade_partner_id,
@@ -192,6 +192,47 @@ SELECT l.parts_invoice_line_id AS invoice_line_id,
        i.document_date,
        i.posted_at,
        i.original_document_number,
+       i.currency,
+       i.sale_channel,
+       i.order_source
+  FROM dms.parts_invoice i
+  JOIN dms.dealer d ON d.dealer_id = i.dealer_id
+  LEFT JOIN dms.trade_account a ON a.trade_account_id = i.trade_account_id
+  LEFT JOIN dms.trade_partner_registration r
+    ON r.trade_account_id = i.trade_account_id
+   AND i.document_date >= r.valid_from
+   AND (r.valid_to IS NULL OR i.document_date < r.valid_to);
+COMMENT ON VIEW dms.v_parts_documents IS
+    'Every parts invoice and credit memo, with whose purchase it was (account_class). Names no person';
+
+CREATE VIEW dms.v_parts_document_lines AS
+SELECT parts_invoice_line_id AS invoice_line_id,
+       parts_invoice_id AS document_id,
+       line_number,
+       part_number,
+       part_family_code,
+       quantity,
+       unit_price,
+       discount_percent,
+       discount_amount,
+       net_amount,
+       vat_amount
+  FROM dms.parts_invoice_line;
+
+CREATE VIEW dms.v_trade_parts_sale_lines AS
+SELECT l.invoice_line_id,
+       d.dealer_id,
+       d.account_class,
+       d.registered_trade_partner_id,
+       d.sharing_objection,
+       d.dealer_code,
+       d.trade_partner_id,
+       d.trade_account_number,
+       d.document_type,
+       d.document_number,
+       d.document_date,
+       d.posted_at,
+       d.original_document_number,
        l.line_number,
        l.part_number,
        l.part_family_code,
@@ -201,19 +242,13 @@ SELECT l.parts_invoice_line_id AS invoice_line_id,
        l.discount_amount,
        l.net_amount,
        l.vat_amount,
-       i.currency,
-       i.sale_channel,
-       i.order_source
-  FROM dms.parts_invoice_line l
-  JOIN dms.parts_invoice i USING (parts_invoice_id)
-  JOIN dms.dealer d ON d.dealer_id = i.dealer_id
-  LEFT JOIN dms.trade_account a ON a.trade_account_id = i.trade_account_id
-  LEFT JOIN dms.trade_partner_registration r
-    ON r.trade_account_id = i.trade_account_id
-   AND i.document_date >= r.valid_from
-   AND (r.valid_to IS NULL OR i.document_date < r.valid_to);
+       d.currency,
+       d.sale_channel,
+       d.order_source
+  FROM dms.v_parts_document_lines l
+  JOIN dms.v_parts_documents d USING (document_id);
 COMMENT ON VIEW dms.v_trade_parts_sale_lines IS
-    'Every line of every parts invoice and credit memo, with whose purchase it was (account_class)';
+    'Every line of every document of v_parts_documents: trade sales are those with account_class TRADE';
 """
 
 
@@ -226,7 +261,7 @@ def downgrade() -> None:
     # Everything but the schema itself, which holds the version table.
     op.execute(
         """
-        DROP VIEW dms.v_trade_parts_sale_lines, dms.v_dealers;
+        DROP VIEW dms.v_trade_parts_sale_lines, dms.v_parts_document_lines, dms.v_parts_documents, dms.v_dealers;
         DROP TABLE dms.parts_invoice_line, dms.parts_invoice, dms.part, dms.part_family,
             dms.trade_partner_registration, dms.trade_account, dms.customer, dms.dealer, dms.legal_entity;
         """
