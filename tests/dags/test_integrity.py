@@ -1,0 +1,108 @@
+"""What holds for every DAG, whoever wrote it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from include.contract import all_contract_ids, load_contract
+from local.settings import POOLS
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+ROOT = Path(__file__).resolve().parents[2]
+SPINE = ["extract", "check", "render", "publish", "conclude"]
+TAGS = {"partner", "direction", "tier"}
+HEAVY = {"pandas", "polars", "great_expectations", "pyarrow", "asyncssh", "scipy"}
+
+
+def test_every_dag_file_imports(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+
+
+def test_one_dag_per_contract_and_one_contract_per_dag(bag: DagBag) -> None:
+    assert sorted(bag.dags) == all_contract_ids()
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_dag_file_is_named_after_its_dag(bag: DagBag, dag_id: str) -> None:
+    assert Path(bag.dags[dag_id].fileloc) == ROOT / "dags" / f"{dag_id}.py"
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_nothing_reaches_a_partner_unchecked(bag: DagBag, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    for before, after in pairwise(SPINE):
+        assert before in dag.get_task(after).get_flat_relative_ids(upstream=True)
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_the_last_word_is_spoken_whatever_happened_and_decides_the_run(bag: DagBag, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    conclude = dag.get_task("conclude")
+    assert conclude.trigger_rule == "all_done"
+    assert conclude.retries == 0
+    after = [dag.get_task(task_id) for task_id in conclude.downstream_task_ids]
+    assert all(task.is_teardown and not task.on_failure_fail_dagrun for task in after)
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_dag_tells_its_reader_what_it_does_and_what_to_do_when_red(bag: DagBag, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    for heading in ("**Path**", "**When it is red**", "**By hand**"):
+        assert heading in (dag.doc_md or "")
+    assert {tag.split(":")[0] for tag in dag.tags} == TAGS
+    assert f"partner:{load_contract(dag_id).partner}" in dag.tags
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_settings_that_a_reader_asks_for_are_said_aloud(bag: DagBag, dag_id: str) -> None:
+    dag = bag.dags[dag_id]
+    assert not dag.catchup
+    assert dag.max_active_runs <= 2
+    assert dag.dagrun_timeout is not None
+    assert dag.description == load_contract(dag_id).summary
+    assert all(task.retries >= 1 for task in dag.tasks if task.task_id != "conclude")
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_every_pool_is_one_that_is_made(bag: DagBag, dag_id: str) -> None:
+    assert {task.pool for task in bag.dags[dag_id].tasks} <= {"default_pool", *POOLS}
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_schedule_leaves_time_before_the_promised_hour(bag: DagBag, dag_id: str) -> None:
+    timetable, contract = bag.dags[dag_id].timetable, load_contract(dag_id)
+    data = timetable.serialize()
+    assert data["timezone"] == contract.zone
+    assert data["deliver_at"] < f"{contract.due:%H:%M}"
+
+
+def test_parsing_a_dag_file_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, runpy, pathlib\n"
+        "for path in sorted(pathlib.Path('dags').glob('*.py')): runpy.run_path(str(path))\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_plugin_loader_executes_the_plugin_and_nothing_else() -> None:
+    code = (
+        "from airflow import plugins_manager\n"
+        "plugins = plugins_manager.get_plugin_info()\n"
+        "import sys\n"
+        "print(plugins_manager.get_import_errors() if hasattr(plugins_manager, 'get_import_errors') else {})\n"
+        "print([p['name'] for p in plugins if 'dealer' in p['name']])\n"
+        "print([name for name in ('operators', 'timetables', 'connections', 'run_window') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    errors, names, bare = found.stdout.splitlines()[-3:]
+    assert (errors, names, bare) == ("{}", "['dealer_interfaces']", "[]")
