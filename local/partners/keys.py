@@ -18,7 +18,8 @@ def host_key_file(root: Path) -> Path:
 
 def host_key_line(root: Path) -> str:
     """The public host key as one line (``ssh-ed25519 AAAA…``): what a client pins."""
-    return asyncssh.read_private_key(host_key_file(root)).export_public_key("openssh").decode().strip()
+    line = asyncssh.read_private_key(host_key_file(root)).export_public_key("openssh").decode()
+    return " ".join(line.split()[:2])
 
 
 def login_key_file(root: Path, partner: str) -> Path:

@@ -389,10 +389,10 @@ def test_a_damaged_archive_object_is_held_and_not_a_byte_is_sent(
         stored.unlink()
     else:
         stored.write_bytes(file.content[:-1] + (b"" if damage == "truncated" else bytes([file.content[-1] ^ 1])))
-    steps: list[str] = []
-    (outcome,) = publish(file, on_step=lambda file_id, step: steps.append(step))
+    with FaultProxy((merkle.host, merkle.port)) as proxy:
+        (outcome,) = publish(file, endpoint=merkle.endpoint(port=proxy.port))
+        assert proxy.forwarded < 20_000, "the handshake and some questions, not 70,000 bytes of content"
     assert outcome.action == "held"
-    assert "after_upload" not in steps
     assert list((merkle.home / folder).iterdir()) == []
     holds(file)
 
@@ -488,6 +488,20 @@ def test_a_damaged_temporary_file_is_replaced_not_published(
     (outcome,) = publish(file)
     assert outcome.action == "published"
     assert [path.name for path in (merkle.home / folder).iterdir()] == [file.name]
+    holds(file)
+
+
+def test_a_temporary_file_of_an_upload_that_was_cut_off_is_never_used_whatever_its_size(
+    publish: Publish, holds: Holds, waiting: MakeWaiting, merkle: PartnerEndpoint, folder: str
+) -> None:
+    # Requests in flight are answered in any order: the last block may be there and one in the middle not.
+    file = waiting()
+    with pytest.raises(Crash):
+        publish(file, on_step=crash_at("after_upload"))
+    (temporary,) = (merkle.home / folder).iterdir()
+    temporary.write_bytes(file.content[:30_000] + b"\0" * 10_000 + file.content[40_000:])
+    (outcome,) = publish(file)
+    assert (outcome.action, outcome.sent_bytes) == ("published", 70_000)
     holds(file)
 
 
