@@ -119,6 +119,12 @@ class LocalRun:
         migrate("dms", settings.dsn("dms"))
         migrate("ledger", settings.dsn("ledger"))
         windows = self._fill_sample()
+        found = self._outcome(windows)
+        if not found.problems:
+            self._report(found, partner)
+            if self._options.once:
+                _say("all of it went before; Airflow is not needed for that and was not started")
+                return 0
         if migrating:
             airflow.end_migration(processes, settings.dsn("airflow"))
 
@@ -132,14 +138,19 @@ class LocalRun:
         airflow.make_pools(api)
         airflow.wait_for_dag(processes, api, INTERFACE, parsed_after=begun)
 
-        _say(f"delivering {windows[0].business_date} to {windows[-1].business_date} to {PARTNER}")
         with ProgressLine() as line:
+            _say(f"delivering {windows[0].business_date} to {windows[-1].business_date} to {PARTNER}")
             deliver(processes, api, INTERFACE, windows, line.show)
-        found = outcome(INTERFACE, windows, dms_dsn=settings.dsn("dms"), ledger_dsn=settings.dsn("ledger"))
-        self._report(found, api, partner)
+        if found.problems:
+            found = self._outcome(windows)
+            self._report(found, partner)
         if not self._options.once:
-            self._stay()
+            self._stay(api)
         return 1 if found.problems else 0
+
+    def _outcome(self, windows: list[Window]) -> Outcome:
+        dms, ledger = self._settings.dsn("dms"), self._settings.dsn("ledger")
+        return outcome(INTERFACE, windows, dms_dsn=dms, ledger_dsn=ledger)
 
     def _start_partners(self) -> PartnerEndpoint:
         """Start the sample partners on any free port; returns how to reach the one of this interface."""
@@ -170,20 +181,21 @@ class LocalRun:
         days = min(BACKFILL_DAYS, int(report.parameters["days"]))
         return [day_window(until - timedelta(days=back), self._contract.zone) for back in reversed(range(days))]
 
-    def _report(self, found: Outcome, api: Api, partner: PartnerEndpoint) -> None:
-        """The table of files, what is missing, and where to go from here."""
+    def _report(self, found: Outcome, partner: PartnerEndpoint) -> None:
+        """The table of files, how many went where, and a line for each that did not."""
         print(flush=True)
-        command = [sys.executable, "-m", "include.ledger", "files"]
+        command = [sys.executable, "-m", "include.ledger", "files", "--interface", INTERFACE]
         subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **command_environment(self._settings)}, check=False)
         print(f"\n{found.expected - len(found.problems)} of {found.expected} files are with {PARTNER}: {partner.home}")
         for problem in found.problems:
             print(f"  missing  {problem}")
-        if not self._options.once:
-            keys = self._settings.secrets()
-            logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
-            print(f"\nAirflow   {api.base}/dags/{INTERFACE}\nlogin     {logins}\nCtrl-C stops everything.", flush=True)
+        print(flush=True)
 
-    def _stay(self) -> None:
+    def _stay(self, api: Api) -> None:
+        """Say where the UI is, and watch the programs until somebody stops us."""
+        keys = self._settings.secrets()
+        logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
+        print(f"\nAirflow   {api.base}/dags/{INTERFACE}\nlogin     {logins}\nCtrl-C stops everything.", flush=True)
         try:
             while True:
                 self._processes.check()
