@@ -13,7 +13,7 @@ from pathlib import Path
 import fsspec  # type: ignore[import-untyped]
 import pytest
 
-from include.archive import Archive, ArchiveError, ObjectMissingError, PurgedError
+from include.archive import Archive, ArchiveError, ArchiveWriter, ObjectMissingError, PurgedError
 
 CONTENT = b"HDR;1\n" + b"x" * 3_000_000 + b"\nTRL;1\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -54,14 +54,19 @@ def test_what_is_written_is_hashed_on_the_way_and_lies_under_its_hash(archive: A
 
 
 def test_nothing_stays_behind_an_exception(archive: Archive) -> None:
+    given: list[ArchiveWriter] = []
+
     def render() -> None:
         with archive.writer() as writer:
+            given.append(writer)
             writer.write(CONTENT)
             raise RuntimeError("rendering broke")
 
     with pytest.raises(RuntimeError, match="rendering broke"):
         render()
     assert everything(archive) == []
+    assert given[0].closed
+    assert given[0].hashing.target.closed
 
 
 def test_an_empty_object_is_an_object(archive: Archive) -> None:
