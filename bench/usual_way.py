@@ -19,7 +19,7 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
     """Read all rows into a frame, judge a dozen columns with row ids, write it, put it."""
     started = time.perf_counter()
     import great_expectations as gx
-    import great_expectations.expectations.core as gxe
+    import great_expectations.expectations as gxe
     import pandas as pd
     import paramiko
     import sqlalchemy

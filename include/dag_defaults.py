@@ -11,8 +11,9 @@ REPORTS = "{{ var.value.reports_url }}"
 # A line that drops mends itself in minutes; what does not is raised as AirflowFailException and not tried again.
 DEFAULT_ARGS = {
     "owner": "aftersales-data",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=30),
+    "retries": 3,
+    # A killed attempt's lease on a file ends after two minutes; the second retry comes after that.
+    "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
 }

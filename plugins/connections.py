@@ -38,11 +38,12 @@ def sftp_endpoint(conn_id: str) -> Endpoint:
     Return connection ``conn_id`` as an SFTP endpoint: user, key and pinned host keys.
 
     ``private_key`` and ``host_key`` stand in the connection's extra, as the SFTP provider's form has them;
-    ``next_host_key`` may announce the key that the partner changes to.
+    ``next_host_key`` may announce the key that the partner changes to. ``readback``, ``readable`` and ``keeps_names``
+    say how the partner's server differs (docs/publish-protocol.md).
 
     :raises AirflowFailException: if the key or the host key is missing, since neither is ever assumed.
     """
-    from include.sftp import Endpoint
+    from include.sftp import Endpoint, RemoteProfile
 
     connection = _connection(conn_id)
     extra = connection.extra_dejson
@@ -59,6 +60,9 @@ def sftp_endpoint(conn_id: str) -> Endpoint:
         username=str(connection.login),
         private_key=extra["private_key"],
         host_keys=tuple(extra[name] for name in ("host_key", "next_host_key") if extra.get(name)),
+        remote_profile=RemoteProfile(
+            **{name: _is_true(extra[name]) for name in ("readback", "readable", "keeps_names") if name in extra}
+        ),
     )
 
 
@@ -68,6 +72,11 @@ def storage(url: str) -> tuple[AbstractFileSystem, str]:
 
     location = ObjectStoragePath(url)
     return location.fs, location.path
+
+
+def _is_true(value: object) -> bool:
+    """Read a switch of a connection's extra, where the form gives text and JSON gives a boolean."""
+    return str(value).strip().lower() in ("true", "1", "yes")
 
 
 def _connection(conn_id: str) -> Connection:

@@ -41,9 +41,13 @@ def test_staged_file_is_read_back(staging: Staging) -> None:
 
 
 def test_writer_that_fails_leaves_nothing(staging: Staging) -> None:
-    with pytest.raises(RuntimeError), staging.writer("17/1.body") as path:
-        path.write_bytes(b"half")
-        raise RuntimeError
+    def half_written() -> None:
+        with staging.writer("17/1.body") as path:
+            path.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half_written()
     with pytest.raises(StagingError, match="clear the run from `extract` on"), staging.reader("17/1.body"):
         pass
 
@@ -134,7 +138,8 @@ def test_detail_records_are_read_back_by_a_plain_csv_reader(values: list[dict[st
 
 
 def test_control_total_is_exact_to_the_penny() -> None:
-    rows = rows_of([{"net_amount": "0.10"}] * 3 + [{"net_amount": "-9999999.99"}])
+    amounts: tuple[str | None, ...] = ("0.10", "0.10", "0.10", "-9999999.99")
+    rows = rows_of([{"net_amount": amount} for amount in amounts])
     assert layout.control_total(CONTRACT, rows) == Decimal("-9999999.69")
     assert layout.control_total(CONTRACT, rows_of([])) == Decimal("0.00")
     assert layout.trailer(CONTRACT, rows=4, control_total=Decimal("-9999999.69")) == b"T;4;-9999999.69\n"

@@ -32,7 +32,7 @@ def test_days_follow_each_other_without_gap_or_overlap(day: date, zone: str) -> 
 
 def test_a_day_that_is_not_over_is_refused_with_the_time_it_ends() -> None:
     window = day_window(date(2026, 11, 10), "Europe/London")
-    with pytest.raises(WindowError, match="2026-11-10 .* not over before 2026-11-11T00:00"):
+    with pytest.raises(WindowError, match=r"2026-11-10 .* not over before 2026-11-11T00:00"):
         require_ended(window, datetime(2026, 11, 10, 23, 59, tzinfo=UTC))
     assert require_ended(window, datetime(2026, 11, 11, tzinfo=UTC)) is window
 

@@ -7,6 +7,7 @@ request here is watched by a task that is not waiting on the peer, and that cuts
 from __future__ import annotations
 
 import asyncio
+import logging
 import posixpath
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from include.sftp.errors import (
     TransferError,
     Unreachable,
 )
+
+# At INFO it tells each packet of a handshake, in every task's log.
+logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 # GCM first: a third less CPU than CTR with a separate MAC on processors with AES instructions. The rest is
 # what a partner may be limited to; CBC and anything older is not.

@@ -22,7 +22,7 @@ class PublishFilesOperator(BaseOperator):
     Publish every file of the run that passed the gate, and reconcile those that an earlier try left on the way.
 
     Fails without retry when trying again cannot help or is dangerous: a changed host key, a refused key, a server that
-    is none. A dropped or stalled line is tried again, with the same bytes under the same temporary name.
+    is none. A dropped or stalled line is tried again, with the same bytes.
 
     :param contract: the interface's contract.
     :param run: what ``ExtractRowsOperator`` returned (templated).

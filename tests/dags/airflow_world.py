@@ -49,7 +49,8 @@ class AirflowWorld:
         morning = None
         if day is not None:
             morning = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo("Europe/London"))
-        return self.dag.test(logical_date=morning, run_conf=conf)
+        run: DagRun = self.dag.test(logical_date=morning, run_conf=conf)
+        return run
 
     def states(self, run: DagRun) -> dict[str, str]:
         """Task id and how it ended."""

@@ -1,4 +1,4 @@
-"""Airflow for tests: its settings stand before its first import, its metadata lie in a PostgreSQL of this test process."""
+"""Airflow for tests: settings made before its first import, metadata in a PostgreSQL of this test process."""
 
 from __future__ import annotations
 

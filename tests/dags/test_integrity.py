@@ -65,10 +65,10 @@ def test_dag_tells_its_reader_what_it_does_and_what_to_do_when_red(bag: DagBag, 
 def test_settings_that_a_reader_asks_for_are_said_aloud(bag: DagBag, dag_id: str) -> None:
     dag = bag.dags[dag_id]
     assert not dag.catchup
-    assert dag.max_active_runs <= 2
+    assert dag.max_active_runs in (1, 2)
     assert dag.dagrun_timeout is not None
     assert dag.description == load_contract(dag_id).summary
-    assert all(task.retries >= 1 for task in dag.tasks if task.task_id != "conclude")
+    assert all((task.retries or 0) >= 1 for task in dag.tasks if task.task_id != "conclude")
 
 
 @pytest.mark.parametrize("dag_id", all_contract_ids())
@@ -78,7 +78,10 @@ def test_every_pool_is_one_that_is_made(bag: DagBag, dag_id: str) -> None:
 
 @pytest.mark.parametrize("dag_id", all_contract_ids())
 def test_schedule_leaves_time_before_the_promised_hour(bag: DagBag, dag_id: str) -> None:
+    from plugins.timetables import BusinessDayTimetable
+
     timetable, contract = bag.dags[dag_id].timetable, load_contract(dag_id)
+    assert isinstance(timetable, BusinessDayTimetable)
     data = timetable.serialize()
     assert data["timezone"] == contract.zone
     assert data["deliver_at"] < f"{contract.due:%H:%M}"

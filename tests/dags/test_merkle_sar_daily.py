@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
@@ -52,7 +52,7 @@ def test_person_chooses_day_and_dealers(airflow_world: AirflowWorld) -> None:
         assert [(file.dealer, file.business_date) for file in ledger.files()] == [(dealer, day)]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a day that is not over": (
         {"business_date": (datetime.now(UTC).date() + timedelta(days=2)).isoformat()},
         "is not over before",

@@ -30,7 +30,7 @@ def test_what_a_person_asks_for_comes_first() -> None:
 def test_trigger_without_interval_and_day_says_what_is_missing() -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    with pytest.raises(AirflowFailException, match="no data interval and no business_date.*or use a backfill"):
+    with pytest.raises(AirflowFailException, match=r"no data interval and no business_date.*or use a backfill"):
         day_of(params={"business_date": None}, data_interval_start=None)
 
 

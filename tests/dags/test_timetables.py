@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pendulum
 import pytest
@@ -39,7 +40,7 @@ def test_interval_is_the_local_day_and_the_run_starts_on_the_morning_after(day: 
 
 def test_days_of_eight_years_follow_each_other_without_gap() -> None:
     found = runs(pendulum.datetime(2024, 1, 1, tz="Europe/London"), 8 * 365)
-    for (_, end, run_after), (start, _, _) in zip(found, found[1:], strict=False):
+    for (_, end, run_after), (start, _, _) in pairwise(found):
         assert end == start
         assert run_after > end
     assert found[59][0] == pendulum.datetime(2024, 2, 29, tz="Europe/London")

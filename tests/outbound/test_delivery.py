@@ -183,9 +183,11 @@ def test_dealer_with_too_many_bad_rows_is_held_and_the_others_go(world: World) -
 
 def test_held_file_goes_once_its_data_are_mended(world: World) -> None:
     test_dealer_with_too_many_bad_rows_is_held_and_the_others_go(world)
-    world.change("UPDATE dms.trade_account SET address_line_1 = 'Unit 4 Mill Road ' || r.trade_partner_id "
-                 "FROM dms.trade_partner_registration r WHERE r.trade_account_id = trade_account.trade_account_id "
-                 "AND address_line_1 = 'Unit 4 Mill Road'")  # fmt: skip
+    world.change(
+        "UPDATE dms.trade_account SET address_line_1 = 'Unit 4 Mill Road ' || r.trade_partner_id "
+        "FROM dms.trade_partner_registration r WHERE r.trade_account_id = trade_account.trade_account_id "
+        "AND address_line_1 = 'Unit 4 Mill Road'"
+    )
     run = world.deliver()
     assert {file.state for file in world.files(run)} == {"PUBLISHED"}
     assert {file.sequence for file in world.files(run)} == {1}
@@ -193,8 +195,10 @@ def test_held_file_goes_once_its_data_are_mended(world: World) -> None:
 
 
 def test_dealer_without_a_number_is_held_by_name(world: World) -> None:
-    world.change("UPDATE dms.dealer SET renault_dealer_number = NULL WHERE dealer_id = "
-                 "(SELECT min(dealer_id) FROM dms.v_dealers WHERE trade_partner_dealer)")  # fmt: skip
+    world.change(
+        "UPDATE dms.dealer SET renault_dealer_number = NULL WHERE dealer_id = "
+        "(SELECT min(dealer_id) FROM dms.v_dealers WHERE trade_partner_dealer)"
+    )
     run = world.deliver()
     held = [file for file in world.files(run) if file.state == "HELD"]
     assert len(held) == 1
@@ -203,7 +207,7 @@ def test_dealer_without_a_number_is_held_by_name(world: World) -> None:
 
 
 def test_dealers_that_name_nobody_are_refused_with_those_there_are(world: World) -> None:
-    with pytest.raises(ExtractError, match="dealers names 82699999, no trade-partner dealer .* there are 826"):
+    with pytest.raises(ExtractError, match=r"dealers names 82699999, no trade-partner dealer .* there are 826"):
         world.extract(dealers=["82699999"])
 
 
@@ -215,14 +219,14 @@ def test_chosen_dealers_alone_are_served(world: World) -> None:
 
 
 def test_a_day_that_is_not_over_is_refused(world: World) -> None:
-    with pytest.raises(WindowError, match="2026-11-20 .* is not over"):
+    with pytest.raises(WindowError, match=r"2026-11-20 .* is not over"):
         world.extract(now=datetime(2026, 11, 20, 23, 0, tzinfo=UTC))
     assert world.home() == {}
 
 
 def test_unreachable_database_is_named_without_its_password(world: World) -> None:
     world.dms_dsn = "postgresql://reader:hunter2@127.0.0.1:1/dms"
-    with pytest.raises(DmsUnavailableError, match="DMS database does not answer .* check the connection `dms`") as red:
+    with pytest.raises(DmsUnavailableError, match=r"DMS database does not answer .* check the connection `dms`") as red:
         world.extract()
     assert "hunter2" not in str(red.value)
 
@@ -239,7 +243,7 @@ def test_unreachable_partner_leaves_the_files_ready_for_the_next_try(world: Worl
     world.check(run)
     world.render(run)
     there, world.partner = world.partner, replace(world.partner, port=1)
-    with pytest.raises(TransientTransferError, match="127.0.0.1:1"):
+    with pytest.raises(TransientTransferError, match=r"127\.0\.0\.1:1"):
         world.publish(run)
     assert {file.state for file in world.files(run)} == {"GATED"}
     world.partner = there
@@ -286,7 +290,7 @@ def test_no_personal_value_reaches_log_or_ledger(world: World) -> None:
         for row in world.query(
             "SELECT DISTINCT trade_account_number, trade_partner_id FROM dms.v_trade_parts_sale_lines"
             " WHERE account_class = 'TRADE'"
-        )  # fmt: skip
+        )
         for value in row
         if value and len(str(value)) >= 4
     }
@@ -309,12 +313,16 @@ def test_no_personal_value_reaches_log_or_ledger(world: World) -> None:
 def test_rows_at_the_edges_of_days_when_the_clock_changes_go_once(world: World, day: date) -> None:
     window = world.window(day)
     world.change("UPDATE dms.dealer SET active_from = '2020-01-01'")
-    keys = [key for (key,) in world.query(
-        "SELECT DISTINCT i.parts_invoice_id FROM dms.parts_invoice i JOIN dms.v_trade_parts_sale_lines v "
-        "ON v.document_number = i.document_number AND v.dealer_id = i.dealer_id WHERE v.account_class = 'TRADE' "
-        "AND NOT v.sharing_objection AND v.document_type = 'INVOICE' AND i.document_type = 'INVOICE' "
-        "AND NOT EXISTS (SELECT FROM sample.sample_defect d WHERE d.invoice_line_id = v.invoice_line_id) "
-        "ORDER BY 1 LIMIT 3")]  # fmt: skip
+    keys = [
+        key
+        for (key,) in world.query(
+            "SELECT DISTINCT i.parts_invoice_id FROM dms.parts_invoice i JOIN dms.v_trade_parts_sale_lines v "
+            "ON v.document_number = i.document_number AND v.dealer_id = i.dealer_id WHERE v.account_class = 'TRADE' "
+            "AND NOT v.sharing_objection AND v.document_type = 'INVOICE' AND i.document_type = 'INVOICE' "
+            "AND NOT EXISTS (SELECT FROM sample.sample_defect d WHERE d.invoice_line_id = v.invoice_line_id) "
+            "ORDER BY 1 LIMIT 3"
+        )
+    ]
     for key, instant in zip(keys, (window.start, window.end - timedelta(seconds=1), window.end), strict=True):
         world.change(
             "UPDATE dms.parts_invoice SET posted_at = %(at)s, document_date = %(day)s WHERE parts_invoice_id = %(key)s",
@@ -322,8 +330,7 @@ def test_rows_at_the_edges_of_days_when_the_clock_changes_go_once(world: World, 
         )
     days = {at: world.deliver(at) for at in (day - timedelta(days=1), day, day + timedelta(days=1))}
     read = {at: run.rows for at, run in days.items()}
-    lines = dict(world.query(
-        "SELECT parts_invoice_id, count(*) FROM dms.parts_invoice_line GROUP BY parts_invoice_id"))  # fmt: skip
+    lines = dict(world.query("SELECT parts_invoice_id, count(*) FROM dms.parts_invoice_line GROUP BY parts_invoice_id"))
     assert read[day - timedelta(days=1)] == 0
     assert read[day] == lines[keys[0]] + lines[keys[1]]
     assert read[day + timedelta(days=1)] == lines[keys[2]]

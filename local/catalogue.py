@@ -1,0 +1,53 @@
+"""The table of interfaces in the README, made from the contracts and the DAGs: `python -m local.catalogue`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from include.contract import all_contract_ids, load_contract
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- interfaces: made by `make docs` -->", "<!-- /interfaces -->"
+
+
+def interfaces_table(bag: DagBag) -> str:
+    """One Markdown row per interface: what goes where, when, and by when it is promised."""
+    rows = [
+        "| Interface | Recipient | What | When | Promised by | Where to |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in all_contract_ids():
+        contract, dag = load_contract(name), bag.dags[name]
+        rows.append(
+            f"| [{name}](dags/{name}.py) | {contract.recipient} | {contract.name}, one file per dealer: "
+            f"[contract {contract.version}](include/contracts/{name}.yaml) | {dag.timetable.summary} "
+            f"| {contract.due:%H:%M} {contract.zone} | `sftp {contract.partner}:{contract.remote_dir}` |"
+        )
+    return "\n".join(rows)
+
+
+def in_readme(table: str, readme: str) -> str:
+    """Return ``readme`` with ``table`` between its two marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def main() -> int:
+    """Write the table into README.md."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    folder = REPOSITORY / "dags"
+    bag = DagBag(str(folder), bundle_path=folder, bundle_name="dags-folder")
+    readme = REPOSITORY / "README.md"
+    readme.write_text(in_readme(interfaces_table(bag), readme.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
