@@ -142,7 +142,7 @@ class Histories(RuleBasedStateMachine):
 
 def test_whatever_attempts_do_the_windows_stay_whole(fresh_dsn: str) -> None:
     machine = type("Machine", (Histories,), {"dsn": fresh_dsn, "dealer": staticmethod(lambda: intent()["dealer"])})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=20, stateful_step_count=30, deadline=None))
     assert verify(fresh_dsn).whole
     reached = scalar(fresh_dsn, "SELECT array_agg(DISTINCT to_state) FROM ledger.event WHERE to_state IS NOT NULL")
     assert set(reached) >= {"PUBLISHED", "PROPOSED", "SUPERSEDED", "CANCELLED"}, (
