@@ -15,7 +15,7 @@ given = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 flag = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name)),--$(shell echo $(name) | tr A-Z a-z) $(call given,$(name))))
 
-.PHONY: help env run test lint format bench files verify purge migrate sample lock clean distclean
+.PHONY: help env run test lint format bench docs files verify purge migrate sample lock clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ format: env ## put the code into shape
 
 bench: env ## a delivery of 1 and 5 million lines beside its limit; ARGS= for the benchmark's own options
 	@exec $(PYTHON) -m bench $(call given,ARGS)
+
+docs: env ## the generated table of interfaces in README.md
+	@$(PYTHON) -m local.catalogue
 
 files: env ## the ledger's files as a table; JSON=1 for JSON lines
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger files $(call flag,JSON,--json) $(call given,ARGS)
