@@ -29,23 +29,23 @@ def outcome(interface: str, windows: list[Window], *, dms_dsn: str, ledger_dsn: 
     went = {(file.window_start, file.dealer) for file in files if file.state in DELIVERED}
     fate = {(file.window_start, file.dealer): f"{file.state}: {file.reason or 'no reason given'}" for file in files}
     problems = [
-        f"{window.business_date} dealer {dealer or 'without a number'}: "
-        + fate.get((window.start, dealer or ""), "no file was made; look at the day's run")
+        f"{window.business_date} dealer {dealer}: "
+        + fate.get((window.start, dealer), "no file was made; look at the day's run")
         for window, dealer in expected
         if (window.start, dealer) not in went
     ]
     return Outcome(len(expected), tuple(problems))
 
 
-def _expected(windows: list[Window], dms_dsn: str) -> list[tuple[Window, str | None]]:
-    """(window, dealer code) for each file that ought to go; None for a dealer that has no code."""
+def _expected(windows: list[Window], dms_dsn: str) -> list[tuple[Window, str]]:
+    """(window, dealer) for each file that ought to go; a dealer without a number is ``dms:<id>``, as in the ledger."""
     connection = psycopg2.connect(dms_dsn)
     try:
-        found: list[tuple[Window, str | None]] = []
+        found: list[tuple[Window, str]] = []
         with connection, connection.cursor() as cursor:
             for window in windows:
                 cursor.execute(DEALERS_SQL.read_text(), {"window_start": window.start, "window_end": window.end})
-                found += [(window, code) for _, code, *_ in cursor.fetchall()]
+                found += [(window, code or f"dms:{number}") for number, code, *_ in cursor.fetchall()]
         return found
     finally:
         connection.close()
