@@ -255,14 +255,3 @@ COMMENT ON VIEW dms.v_trade_parts_sale_lines IS
 def upgrade() -> None:
     op.execute(TABLES)
     op.execute(VIEWS)
-
-
-def downgrade() -> None:
-    # Everything but the schema itself, which holds the version table.
-    op.execute(
-        """
-        DROP VIEW dms.v_trade_parts_sale_lines, dms.v_parts_document_lines, dms.v_parts_documents, dms.v_dealers;
-        DROP TABLE dms.parts_invoice_line, dms.parts_invoice, dms.part, dms.part_family,
-            dms.trade_partner_registration, dms.trade_account, dms.customer, dms.dealer, dms.legal_entity;
-        """
-    )

@@ -1,0 +1,59 @@
+"""Reading a DMS as the interface does, and by plain SQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2.extensions
+
+from include.window import day_window
+
+SQL_DIR = Path(__file__).resolve().parents[2] / "include" / "sql"
+ZONE = "Europe/London"
+COLUMNS = (
+    "invoice_line_id", "dealer_id", "account_class", "registered_trade_partner_id", "sharing_objection",
+    "dealer_code", "trade_partner_id", "trade_account_number", "document_type", "document_number",
+    "document_date", "posted_at", "original_document_number", "line_number", "part_number",
+    "part_family_code", "quantity", "unit_price", "discount_percent", "discount_amount",
+    "net_amount", "vat_amount", "currency", "sale_channel", "order_source",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Database:
+    connection: psycopg2.extensions.connection
+
+    def rows(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, parameters: Any = None) -> Any:
+        [[value]] = self.rows(statement, parameters)
+        return value
+
+    def extract(self, start: datetime, end: datetime, dealers: Sequence[int]) -> list[dict[str, str]]:
+        """The extraction, wrapped in COPY as the interface wraps it; every value as the text that COPY writes."""
+        with self.connection.cursor() as cursor:
+            bound = cursor.mogrify(
+                (SQL_DIR / "merkle_sar_daily.sql").read_text(encoding="utf-8"),
+                {"window_start": start, "window_end": end, "dealer_ids": list(dealers)},
+            ).decode()
+            text = io.StringIO()
+            cursor.copy_expert(f"COPY ({bound}) TO STDOUT (FORMAT csv, HEADER)", text)
+        return list(csv.DictReader(io.StringIO(text.getvalue())))
+
+    def extract_day(self, day: date, dealers: Sequence[int] | None = None) -> list[dict[str, str]]:
+        window = day_window(day, ZONE)
+        return self.extract(window.start, window.end, dealers or [row[0] for row in self.dealers(day)])
+
+    def dealers(self, day: date) -> list[tuple[Any, ...]]:
+        window = day_window(day, ZONE)
+        statement = (SQL_DIR / "trade_partner_dealers.sql").read_text(encoding="utf-8")
+        return self.rows(statement, {"window_start": window.start, "window_end": window.end})
