@@ -54,12 +54,14 @@ class RowCheck:
             for rule in self.rules
             if rule.kind != "duplicateValues"
         ]
+        # In the order of its positions in the contract.
+        key = next((rule.columns for rule in self.rules if rule.kind == "duplicateValues"), ())
         # An integer is compared as one: 01 and 1 are the same line of a document.
         self._key = [
             pl.col(PARSED + name if types[name] == "integer" else name).alias(f"{DUPLICATE}{name}")
-            for name in contract.primary_key
+            for name in key
         ]
-        self._watch = KeyWatch(contract.id, contract.primary_key)
+        self._watch = KeyWatch(contract.id, key)
         self._errors = [rule.id for rule in self.rules if rule.severity == "error"]
         self._dealer: str | None = None
         self._done: set[str] = set()
@@ -71,6 +73,16 @@ class RowCheck:
         :raises RowOrderError: if rows do not come sorted, or a dealer comes back after another one.
         :raises ValueError: if the columns are not those of the contract.
         """
+        broken, kept, withheld = self._judge(frame, dealer)
+        failed = {rule.id: count for rule in self.rules if (count := int(broken[rule.id].sum()))}
+        fatal = [name for name in self._errors if name in failed]
+        return self._split(frame, broken, fatal, kept, withheld, failed)
+
+    def broken_rules(self, frame: pl.DataFrame, dealer: str) -> dict[str, pl.Series]:
+        """Return per rule, of every severity, which rows of the next batch break it; otherwise as ``check``."""
+        return self._judge(frame, dealer)[0]
+
+    def _judge(self, frame: pl.DataFrame, dealer: str) -> tuple[dict[str, pl.Series], pl.Series | None, dict[str, int]]:
         if tuple(frame.columns) != self.contract.columns:
             raise ValueError(
                 f"{self.contract.id}: the batch has the columns {', '.join(frame.columns)}, the contract has "
@@ -80,10 +92,7 @@ class RowCheck:
         withheld, kept = self._withhold(frame)
         told = frame.with_columns(pl.lit(dealer).alias(FILE_DEALER), *self._parsed)
         found = told.select(*self._broken, *self._key)
-        broken = self._masks(found, kept, dealer)
-        failed = {rule.id: count for rule in self.rules if (count := int(broken[rule.id].sum()))}
-        fatal = [name for name in self._errors if name in failed]
-        return self._split(frame, broken, fatal, kept, withheld, failed)
+        return self._masks(found, kept, dealer), kept, withheld
 
     def _turn_to(self, dealer: str) -> None:
         if dealer == self._dealer:

@@ -152,26 +152,24 @@ def _stretches(file: IO[bytes], scan: _Scan, begin: int, end: int, share: float)
     read_to = begin
     for number in range(STRETCHES):
         aim = begin + (end - begin - length) * number // (STRETCHES - 1)
-        if number == 0:
-            start = begin
-        else:
-            block = bisect_right(scan.offsets, aim) - 1
-            start = _next_record(file, scan.offsets[block], scan.quoted[block], aim)
+        last = number == STRETCHES - 1
+        start = begin if number == 0 else _record_behind(file, scan, aim)
+        while last and start >= end:
+            # Less than a record from the end: go back until one begins behind the aim.
+            length *= 2
+            start = begin if end - length <= begin else _record_behind(file, scan, end - length)
         start = max(start, read_to)
-        stop = end if number == STRETCHES - 1 else _record_end(file, scan, start + length, end)
+        stop = end if last else min(end, _record_behind(file, scan, start + length))
         if stop > start:
             file.seek(start)
             yield file.read(stop - start)
             read_to = stop
 
 
-def _record_end(file: IO[bytes], scan: _Scan, aim: int, end: int) -> int:
+def _record_behind(file: IO[bytes], scan: _Scan, aim: int) -> int:
+    """Return where the first record begins that starts behind ``aim``, reading on from the block that holds it."""
     block = bisect_right(scan.offsets, aim) - 1
-    return min(end, _next_record(file, scan.offsets[block], scan.quoted[block], aim))
-
-
-def _next_record(file: IO[bytes], offset: int, quoted: bool, aim: int) -> int:
-    """Return where the first record begins that starts behind ``aim``, reading on from the block before it."""
+    offset, quoted = scan.offsets[block], scan.quoted[block]
     file.seek(offset)
     while chunk := file.read(1 << 16):
         for position, part in _outside_quotes(chunk, quoted):
