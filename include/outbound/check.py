@@ -6,12 +6,13 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from include import layout, snapshot
-from include.outbound.extract import awaits_bytes, reads_rows
+from include.outbound.extract import awaits_bytes, has_number, reads_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from include.ledger import FileRow, Ledger, RejectedRow
     from include.staging import Staging
     from include.window import Window
+
+# Dealers judged side by side. Each has a block of rows in memory; polars gives both the processor by turns.
+AT_ONCE = 2
 
 
 @dataclass
@@ -59,38 +63,44 @@ def check(
     :raises SnapshotError: if the staged rows are cut short.
     """
     totals: Counter[str] = Counter()
-    for file_id in file_ids:
-        file = ledger.file(file_id)
-        undelivered = awaits_bytes(file)
-        if file.dealer.startswith("dms:") or not reads_rows(file):
-            continue
-        if undelivered and file.batch_id != batch_id:
-            log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
-            continue
-        name = f"{batch_id}/{file_id}.body"
+    files = [file for file in map(ledger.file, file_ids) if _has_rows(file, batch_id, log)]
+
+    def judged(file: FileRow) -> Findings:
         with (
-            staging.reader(f"{batch_id}/{file_id}.snapshot") as source,
-            staging.writer(name) as body,
+            staging.reader(f"{batch_id}/{file.id}.snapshot") as source,
+            staging.writer(f"{batch_id}/{file.id}.body") as body,
             body.open("wb", buffering=0) as target,
         ):
-            findings = _judge(contract, window, file.dealer, snapshot.frames(source, contract.columns), target)
-        totals.update(
-            accepted=findings.accepted,
-            rejected=findings.rejected_count,
-            withheld=findings.withheld.total(),
-        )
-        log(
-            f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
-            f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
-        )
-        if undelivered:
-            _conclude_check(contract, file, findings, ledger, log)
-        elif findings.content_hash == file.content_hash:
-            ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
-            log(f"{file.dealer}: delivered already with the same content; nothing to do")
-        else:
-            _propose(file, findings, batch_id, contract, ledger, log)
+            return _judge(contract, window, file.dealer, snapshot.frames(source, contract.columns), target)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="check") as pool:
+        # Judged side by side, concluded one after the other: the ledger has one connection.
+        for file, findings in zip(files, pool.map(judged, files), strict=True):
+            totals.update(
+                accepted=findings.accepted, rejected=findings.rejected_count, withheld=findings.withheld.total()
+            )
+            log(
+                f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
+                f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
+            )
+            if awaits_bytes(file):
+                _conclude_check(contract, file, findings, ledger, log)
+            elif findings.content_hash == file.content_hash:
+                ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
+                log(f"{file.dealer}: delivered already with the same content; nothing to do")
+            else:
+                _propose(file, findings, batch_id, contract, ledger, log)
     return dict(totals)
+
+
+def _has_rows(file: FileRow, batch_id: int, log: Callable[[str], None]) -> bool:
+    """Whether this run has staged the file's rows, and may judge them."""
+    if not has_number(file) or not reads_rows(file):
+        return False
+    if awaits_bytes(file) and file.batch_id != batch_id:
+        log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
+        return False
+    return True
 
 
 def _judge(

@@ -27,6 +27,7 @@ SQL_DIR = Path(__file__).parent.parent / "sql"
 CONNECTIONS = 2
 COPY_BUFFER_BYTES = 4 << 20
 WORK_MEMORY = "128MB"
+UNNUMBERED = "dms:"
 
 
 class ExtractError(RuntimeError):
@@ -55,7 +56,12 @@ class _Dealer:
     @property
     def label(self) -> str:
         # A dealer without a number still needs a row in the ledger that says why nothing went.
-        return self.code or f"dms:{self.dealer_id}"
+        return self.code or f"{UNNUMBERED}{self.dealer_id}"
+
+
+def has_number(file: FileRow) -> bool:
+    """False for a file that stands for a dealer of whom the DMS knows no number; it has no rows."""
+    return not file.dealer.startswith(UNNUMBERED)
 
 
 def awaits_bytes(file: FileRow) -> bool:
