@@ -28,7 +28,7 @@ def file_of(contract: Contract, path: Path) -> SampleFile:
 
 
 @pytest.fixture(scope="session")
-def second_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Broken]:
+def second_reading() -> dict[Path, Broken]:
     """What Great Expectations says of every sample of every interface."""
     from include.quality.reports import open_context
 
@@ -36,8 +36,7 @@ def second_reading(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Broke
     for contract_id in all_contract_ids():
         contract = load_contract(contract_id)
         paths = [*sample_paths(contract_id, "accepted"), *sample_paths(contract_id, "rejected")]
-        context = open_context(tmp_path_factory.mktemp(contract_id))
-        found = great_expectations_says(context, contract, [file_of(contract, path) for path in paths])
+        found = great_expectations_says(open_context(), contract, [file_of(contract, path) for path in paths])
         said.update(zip(paths, found, strict=True))
     return said
 

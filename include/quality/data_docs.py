@@ -11,18 +11,19 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from include.quality.reports import run_name
+from include.contract import CONTRACTS_DIR, Contract, load_contract
+from include.quality.reports import put, run_name
+from include.window import day_window
 
 ASSETS = Path(__file__).parent / "assets"
 LOADED = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", "report.css")
@@ -64,7 +65,7 @@ def external_references(text: str) -> list[str]:
     return EXTERNAL.findall(text)
 
 
-def build(interface: str, reports_root: str, keep_runs: int = KEEP_RUNS) -> Path:
+def build(interface: str, reports_root: str, keep_runs: int = KEEP_RUNS, contracts_dir: Path = CONTRACTS_DIR) -> Path:
     """
     Bring the pages of ``interface`` up to date with the stored results and return the index.
 
@@ -79,12 +80,12 @@ def build(interface: str, reports_root: str, keep_runs: int = KEEP_RUNS) -> Path
     with _alone(folder / ".report.lock"):
         kept, dropped = _readings(folder, interface, keep_runs)
         for name in LOADED:
-            _put(site / "assets" / name, (ASSETS / name).read_bytes())
+            if not _same(site / "assets" / name, content := (ASSETS / name).read_bytes()):
+                put(site / "assets" / name, content)
         stale = [one for one in kept if not _current(site / f"{one.name}.html", one.path)]
-        suite = folder / "expectations" / f"{interface}.json"
-        if stale or (suite.is_file() and not _current(site / "contract.html", suite)):
-            _render(folder, interface, site, stale)
-        _put(site / "index.html", _index(interface, kept).encode())
+        if stale:
+            _render(load_contract(interface, contracts_dir), site, stale)
+        put(site / "index.html", _index(interface, kept).encode())
         wanted = {"index.html", "contract.html", *(f"{one.name}.html" for one in kept)}
         for page in site.glob("*.html"):
             if page.name not in wanted:
@@ -117,23 +118,12 @@ def _readings(folder: Path, interface: str, keep_runs: int) -> tuple[list[_Readi
     return list(kept.values()), dropped
 
 
+def _same(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
 def _current(page: Path, source: Path) -> bool:
     return page.is_file() and page.stat().st_mtime_ns > source.stat().st_mtime_ns
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a reader finds the old file or the new one, and nothing in between."""
-    if path.is_file() and path.suffix != ".html" and path.read_bytes() == content:
-        return
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _remove(path: Path, upto: Path) -> None:
@@ -145,7 +135,7 @@ def _remove(path: Path, upto: Path) -> None:
         folder.rmdir()
 
 
-def _render(folder: Path, interface: str, site: Path, stale: list[_Reading]) -> None:
+def _render(contract: Contract, site: Path, stale: list[_Reading]) -> None:
     if "great_expectations" not in sys.modules:
         logging.getLogger("great_expectations").setLevel(logging.WARNING)  # It logs a line per registered function.
     from great_expectations.render.renderer.page_renderer import (
@@ -154,23 +144,22 @@ def _render(folder: Path, interface: str, site: Path, stale: list[_Reading]) -> 
     )
     from great_expectations.render.view.view import DefaultJinjaPageView
 
-    import include.quality.expectations  # noqa: F401 -- GX finds the class of a stored expectation only so.
     from include.quality.reports import open_context
+    from include.quality.suite import build_suite
 
     # GX's own calls here carry no types.
-    context: Any = open_context(folder)
+    store: Any = open_context().validation_results_store
     view: Any = DefaultJinjaPageView()
     result_page: Any = ValidationResultsPageRenderer(run_info_at_end=True)
     suite_page: Any = ExpectationSuitePageRenderer()
     for one in stale:
-        result = context.validation_results_store.deserialize(one.path.read_text(encoding="utf-8"))
-        html = str(view.render(result_page.render(result)))
-        _put(site / f"{one.name}.html", _ours(html, _title(one.gate), _reading_head(one.gate)).encode())
-    if (folder / "expectations" / f"{interface}.json").is_file():
-        html = str(view.render(suite_page.render(context.suites.get(interface))))
-        title = f"{interface}: the rules of its contract"
-        head = f'<p><a href="index.html">All readings</a></p><h1>{escape(title)}</h1>'
-        _put(site / "contract.html", _ours(html, title, head).encode())
+        html = str(view.render(result_page.render(store.deserialize(one.path.read_text(encoding="utf-8")))))
+        put(site / f"{one.name}.html", _ours(html, _title(one.gate), _reading_head(one.gate)).encode())
+    window = day_window(date.fromisoformat(stale[0].gate["business_date"]), contract.zone)
+    html = str(view.render(suite_page.render(build_suite(contract, window, contract.delivered))))
+    title = f"{contract.id}: the rules of contract {contract.version} on delivered columns"
+    head = f'<p><a href="index.html">All readings</a></p><h1>{escape(title)}</h1>'
+    put(site / "contract.html", _ours(html, title, head).encode())
 
 
 def _ours(html: str, title: str, head: str) -> str:

@@ -49,12 +49,11 @@ def _answer(line: bytes) -> dict[str, Any]:
         request = json.loads(line)
         run = run_from_json(request["run"])
         contract = load_contract(run.interface, Path(request["contracts_dir"]))
-        doing = f"opening the reports in {request['reports_root']}"
-        context = open_context(Path(request["reports_root"]) / contract.id)
         doing = "reading the files"
+        context = open_context()
         verdicts, result = judge_files(context, contract, run)
         doing = f"storing the report in {request['reports_root']}"
-        store_report(context, contract, run, verdicts, result)
+        store_report(context, Path(request["reports_root"]) / contract.id, contract, run, verdicts, result)
     except Exception as error:
         logging.getLogger(__name__).exception("%s failed", doing)
         return {"error": f"{doing} failed with {_kind(error)}"}

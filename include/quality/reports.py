@@ -1,14 +1,16 @@
 """
 Reduced results of the gate, as Great Expectations stores them: counts and rules, no value and no label of a row.
 
-Layout under ``<root>/<interface>/``: ``expectations/`` (the suite), ``validations/`` (one JSON per reading),
+Layout under ``<root>/<interface>/``: ``validations/`` (one JSON per reading, where GX's own file store would put it),
 ``site/`` (the pages, ``include/quality/data_docs.py``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -25,17 +27,15 @@ if TYPE_CHECKING:
 KEPT_COUNTS = ("element_count", "missing_count", "unexpected_count", "unexpected_percent", "missing_percent")
 
 
-def open_context(folder: Path) -> EphemeralDataContext:
+def open_context() -> EphemeralDataContext:
     """
-    Return a GX context made by code, whose suites and results live in files below ``folder``.
+    Return a GX context made by code, that keeps nothing on disk.
 
-    No ``great_expectations.yml`` is shared, because GX rewrites it without a lock and loses what others added.
+    GX's file stores rewrite in place, and its project file without a lock: a run beside this one would read half a
+    suite. What must last is written by ``store_report``, in the layout of GX's file store.
     """
     import great_expectations as gx
     from great_expectations.data_context.types.base import DataContextConfig, ProgressBarsConfig
-
-    def files(name: str) -> dict[str, Any]:
-        return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder / name)}
 
     def memory(kind: str) -> dict[str, Any]:
         return {"class_name": kind, "store_backend": {"class_name": "InMemoryStoreBackend"}}
@@ -43,8 +43,8 @@ def open_context(folder: Path) -> EphemeralDataContext:
     config = DataContextConfig(
         config_version=4,
         stores={
-            "expectations": {"class_name": "ExpectationsStore", "store_backend": files("expectations")},
-            "validations": {"class_name": "ValidationResultsStore", "store_backend": files("validations")},
+            "expectations": memory("ExpectationsStore"),
+            "validations": memory("ValidationResultsStore"),
             "checkpoints": memory("CheckpointStore"),
             "validation_definition_store": memory("ValidationDefinitionStore"),  # GX looks for exactly this name.
         },
@@ -59,6 +59,24 @@ def open_context(folder: Path) -> EphemeralDataContext:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
+def put(path: Path, content: bytes) -> None:
+    """
+    Write ``content`` to ``path`` so that a reader finds the old file or the new one, and nothing in between.
+
+    :raises OSError: if the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def run_name(run_key: str) -> str:
     """Return a name for files and addresses that is one-to-one with ``run_key``."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", run_key).strip("-")[:80]
@@ -67,13 +85,14 @@ def run_name(run_key: str) -> str:
 
 def store_report(
     context: EphemeralDataContext,
+    folder: Path,
     contract: Contract,
     run: GateRun,
     verdicts: Sequence[GateVerdict],
     result: ExpectationSuiteValidationResult | None,
 ) -> None:
     """
-    Store what the gate found, without values.
+    Store what the gate found below ``folder``, without values.
 
     :raises OSError: if the folder cannot be written.
     """
@@ -99,8 +118,11 @@ def store_report(
         meta={"run_id": run_id, "gate": _summary(contract, run, verdicts)},
         batch_id="files",
     )
-    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(contract.id), run_id, "files")
-    context.validation_results_store.set(key, report)
+    # GX's own calls here carry no types.
+    key: Any = ValidationResultIdentifier(ExpectationSuiteIdentifier(contract.id), run_id, "files")
+    place = folder.joinpath("validations", *key.to_tuple())
+    store: Any = context.validation_results_store
+    put(place.with_name(f"{place.name}.json"), store.serialize(report).encode())
 
 
 def reduce_result(one: ExpectationValidationResult) -> ExpectationValidationResult:

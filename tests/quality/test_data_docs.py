@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,18 @@ def test_stored_results_hold_counts_and_no_labels_of_rows(stored: Path, site: Pa
             assert set(one["result"]) <= {
                 "element_count", "missing_count", "unexpected_count", "unexpected_percent", "missing_percent",
             }  # fmt: skip
+
+
+def test_great_expectations_own_store_reads_what_is_stored(stored: Path, contract: Contract) -> None:
+    from great_expectations.data_context.store.validation_results_store import ValidationResultsStore
+
+    folder = str(stored / contract.id / "validations")
+    store: Any = ValidationResultsStore(
+        store_backend={"class_name": "TupleFilesystemStoreBackend", "base_directory": folder}
+    )
+    results = [store.get(key) for key in store.list_keys()]
+    assert sorted(result.meta["gate"]["rows_read"] for result in results) == [0, 5, 5]
+    assert sorted(result.success for result in results) == [False, True, True]
 
 
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
