@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
+    from fsspec import AbstractFileSystem
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 BUFFER_BYTES: Final = 1 << 20
@@ -120,7 +120,7 @@ class Archive:
     """Objects by SHA-256 below ``root`` on ``fs``; see the module for the layout."""
 
     def __init__(self, fs: AbstractFileSystem, root: str) -> None:
-        from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+        from fsspec.implementations.local import LocalFileSystem
 
         self.fs = fs
         self.root = str(fs._strip_protocol(root)).rstrip("/")
