@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from include.ledger.batches import Batches
 from include.ledger.errors import (
+    BatchReplacedError,
     LeaseHeldError,
     LeaseLostError,
     LedgerError,
@@ -29,6 +30,7 @@ __all__ = [
     "DELIVERED",
     "STATES",
     "TRANSITIONS",
+    "BatchReplacedError",
     "BatchRow",
     "EventRow",
     "FeedRow",

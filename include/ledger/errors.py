@@ -37,3 +37,7 @@ class LeaseHeldError(LedgerError):
 
 class LeaseLostError(LedgerError):
     """Our lease has ended, or a newer attempt has taken over: stop before the next effect."""
+
+
+class BatchReplacedError(LedgerError):
+    """A later run has planned the same window since; what this one made of it is out of date, and not needed."""

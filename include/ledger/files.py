@@ -18,6 +18,7 @@ from include.ledger.preconditions import (
     locked_file,
     locked_window,
     no_such_file,
+    require_batch,
     require_columns,
     require_lease,
     require_step,
@@ -167,19 +168,21 @@ class Files(Session):
         reason: str | None = None,
         detail: Mapping[str, Any] | None = None,
         token: int | None = None,
+        batch: int | None = None,
         **columns: Any,
     ) -> FileRow:
         """
         Take the file to state ``to``, set ``columns`` with it and write the event, in one transaction.
 
-        ``reason`` becomes the row's reason (None clears it). With a ``token`` the step is refused unless that lease is
-        current, checked in the same transaction. To PUBLISHED or ACKED: ``published_at`` is set if not given, and the
-        revision that this one replaces becomes SUPERSEDED. To PLANNED (a person's decision): the bytes are let go,
-        the sequence number stays.
+        ``reason`` becomes the row's reason (None clears it). The step is refused unless the lease with ``token`` is
+        current, and unless the file still belongs to ``batch``, where these are given; both are checked in the same
+        transaction. To PUBLISHED or ACKED: ``published_at`` is set if not given, and the revision that this one
+        replaces becomes SUPERSEDED. To PLANNED (a person's decision): the bytes are let go, the sequence number stays.
 
         :raises TransitionError: if the step is not in ``states.TRANSITIONS``, lacks its reason or what the new state
             needs, or would change bytes that are rendered.
         :raises LeaseLostError: if ``token`` is not the current, unexpired lease.
+        :raises BatchReplacedError: if a later run has planned the window since ``batch`` did.
         """
         unknown = sorted(columns.keys() - MOVABLE)
         if unknown:
@@ -189,6 +192,8 @@ class Files(Session):
         with self.transaction() as cursor:
             window = locked_window(cursor, file_id)
             row = next(row for row in window if row.id == file_id)
+            if batch is not None:
+                require_batch(row, batch)
             require_step(row, to, reason, window)
             if token is not None:
                 require_lease(cursor, row, token)

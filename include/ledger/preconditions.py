@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from psycopg2.extras import RealDictCursor
 
-from include.ledger.errors import LeaseLostError, LedgerError, LedgerUnavailableError, TransitionError
+from include.ledger.errors import (
+    BatchReplacedError,
+    LeaseLostError,
+    LedgerError,
+    LedgerUnavailableError,
+    TransitionError,
+)
 from include.ledger.rows import FileRow, row_of
 from include.ledger.states import DELIVERED, NEXT_STEP, TRANSITIONS, needs_reason
 
@@ -56,6 +62,14 @@ def require_window(what: str, environment: str, start: datetime, end: datetime) 
     if start >= end:
         raise LedgerError(
             f"{what}: the window ends ({end}) before it has begun ({start}); it is half-open [start, end)"
+        )
+
+
+def require_batch(row: FileRow, batch: int) -> None:
+    """Raise :class:`BatchReplacedError` unless the row still belongs to ``batch``."""
+    if row.batch_id != batch:
+        raise BatchReplacedError(
+            f"{row.label}: batch {row.batch_id} has planned this window since batch {batch} did; it is left to that run"
         )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from include import layout, snapshot
+from include.ledger.errors import BatchReplacedError
 from include.outbound.extract import awaits_bytes, has_number, reads_rows
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ def check(
                 f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
             )
             if awaits_bytes(file):
-                _conclude_check(contract, file, findings, ledger, log)
+                try:
+                    _conclude_check(contract, file, batch_id, findings, ledger, log)
+                except BatchReplacedError as error:
+                    log(str(error))
             elif findings.content_hash == file.content_hash:
                 ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
                 log(f"{file.dealer}: delivered already with the same content; nothing to do")
@@ -129,8 +133,16 @@ def _judge(
 
 
 def _conclude_check(
-    contract: Contract, file: FileRow, findings: Findings, ledger: Ledger, log: Callable[[str], None]
+    contract: Contract,
+    file: FileRow,
+    batch_id: int,
+    findings: Findings,
+    ledger: Ledger,
+    log: Callable[[str], None],
 ) -> None:
+    if ledger.file(file.id).batch_id != batch_id:
+        log(f"{file.dealer}: another run has planned this window since; its findings stand")
+        return
     problems = _record_findings(contract, file, findings, ledger)
     if file.supersedes is not None and file.content_hash not in (None, findings.content_hash):
         problems.append(
@@ -146,12 +158,13 @@ def _conclude_check(
     }
     if problems:
         reason = "; ".join(problems)
-        ledger.move(file.id, "HELD", reason=reason, **columns)
+        ledger.move(file.id, "HELD", reason=reason, batch=batch_id, **columns)
         log(f"{file.dealer}: held: {reason}")
     elif not findings.accepted and contract.empty_file == "skip":
-        ledger.move(file.id, "CANCELLED", reason="no rows, and the contract sends no empty file", **columns)
+        reason = "no rows, and the contract sends no empty file"
+        ledger.move(file.id, "CANCELLED", reason=reason, batch=batch_id, **columns)
     else:
-        ledger.move(file.id, "CHECKED", reason=None, **columns)
+        ledger.move(file.id, "CHECKED", batch=batch_id, **columns)
 
 
 def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledger: Ledger) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from include import layout
+from include.ledger.errors import BatchReplacedError
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from include.window import Window
 
 BLOCK_BYTES = 1 << 20
-LEASE_SECONDS = 600.0
 
 
 def render(
@@ -40,7 +41,6 @@ def render(
     :param gate: a gate that runs already, for a caller with many runs; without one this run starts its own.
     :raises GateError: if the second reading cannot be done; the files stay RENDERED and nothing goes.
     """
-    from include.ledger import LeaseHeldError
     from include.quality.gate import GateProcess
 
     files = [ledger.file(file_id) for file_id in file_ids]
@@ -52,18 +52,10 @@ def render(
         for file in files:
             if file.state != "CHECKED":
                 continue
-            if file.batch_id != batch_id:
-                log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
-                continue
             try:
-                token = ledger.take_lease(file.id, seconds=LEASE_SECONDS)
-            except LeaseHeldError as error:
-                log(f"{file.dealer}: {error}")
-                continue
-            try:
-                _render(contract, ledger.file(file.id), batch_id, ledger, staging, archive)
-            finally:
-                ledger.release_lease(file.id, token)
+                _render(contract, file, batch_id, ledger, staging, archive)
+            except BatchReplacedError as error:
+                log(str(error))
         waiting = [file for file in map(ledger.file, file_ids) if file.state == "RENDERED"]
         return _gate(contract, window, waiting, reader, ledger, archive, reports_root, run_key, log)
 
@@ -71,8 +63,6 @@ def render(
 def _render(
     contract: Contract, file: FileRow, batch_id: int, ledger: Ledger, staging: Staging, archive: Archive
 ) -> None:
-    if file.state != "CHECKED" or file.rows is None or file.control_total is None:
-        return
     sequence = ledger.allot_sequence(file.id)
     first = layout.header(
         contract,
@@ -87,7 +77,7 @@ def _render(
             "sequence": sequence,
             "revision": file.revision,
             "environment": file.environment,
-            # The intent row's time, so that rendering again after a crash gives the same bytes.
+            # The intent row's time: rendering again, after a crash or beside another run, gives the same bytes.
             "created_at": file.created_at,
         },
     )
@@ -99,12 +89,12 @@ def _render(
         target.write(first)
         while block := details.read(BLOCK_BYTES):
             target.write(block)
-        target.write(layout.trailer(contract, rows=file.rows, control_total=file.control_total))
+        target.write(layout.trailer(contract, rows=file.rows or 0, control_total=file.control_total or Decimal(0)))
     name = contract.file_for(file.dealer, file.business_date, sequence)
     ledger.move(
         file.id,
         "RENDERED",
-        reason=None,
+        batch=batch_id,
         file_name=name,
         sha256=target.sha256,
         bytes=target.bytes,
@@ -176,6 +166,9 @@ def _conclude_gate(
             for result in verdict.results
         ],
     )
+    if ledger.file(file.id).state != "RENDERED":
+        log(f"{file.dealer}: another run has taken {file.file_name} further; left to it")
+        return True
     detail = {"rows_in_file": verdict.rows_in_file, "rows_read": verdict.rows_read}
     if verdict.passed:
         ledger.move(file.id, "GATED", reason=None, detail=detail)
