@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -121,10 +122,19 @@ def _run(what: str, command: list[str], hint: str, **more: Path) -> None:
     dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if name not in dropped}
     # Whoever sets these has a reason: a cache shared by many checkouts, a mirror.
-    environment = {**{name: str(value) for name, value in more.items()}, "UV_NO_PROGRESS": "1", **environment}
+    preset = {name: str(value) for name, value in more.items()} | {"UV_NO_PROGRESS": "1"}
+    if _system_has_certificates():
+        # As pip does: a company's own proxy or index is trusted by the machine, not by the list inside uv.
+        preset["UV_SYSTEM_CERTS"] = "1"
+    environment = {**preset, **environment}
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode != 0:
         raise EnvironmentNotMadeError(f"{what} failed (see above); {hint}. Then run make again, it begins anew")
+
+
+def _system_has_certificates() -> bool:
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile is not None or (paths.capath is not None and any(Path(paths.capath).iterdir()))
 
 
 if __name__ == "__main__":
