@@ -106,11 +106,12 @@ def test_the_documented_recount_is_the_extraction_without_what_was_planted(
     planted = {str(row[0]) for row in sample.rows("SELECT invoice_line_id FROM sample.sample_defect")}
     day = date(2026, 11, 20)
     read = sample.extract_day(day)
+    assert len(read) > 200
     for code in {row["dealer_code"] for row in read}:
         mine = [row for row in read if row["dealer_code"] == code]
         good = [row for row in mine if row["invoice_line_id"] not in planted]
         rows, control_total, rejected, withheld = recount[code, day]
-        assert rows == len(good) > 50
+        assert rows == len(good) > 0
         assert control_total == sum(Decimal(row["net_amount"]) for row in good)
         assert rejected + withheld == len(mine) - len(good)
 
