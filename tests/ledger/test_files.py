@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include.ledger import Ledger, LedgerError, TransitionError
+from include.ledger import BatchReplacedError, Ledger, LedgerError, TransitionError
 from include.ledger.states import STATES, TRANSITIONS, needs_reason, transitions_table
 from tests.ledger.conftest import DAY, bring, intent, rendered_columns, window
 
@@ -76,6 +76,17 @@ def test_a_new_batch_goes_to_a_file_only_while_its_bytes_are_to_come(
     second = open_batch(ledger)
     assert ledger.plan(**{**asked, "batch_id": second}).batch_id == (second if takes_it else asked["batch_id"])
     assert [event.kind for event in ledger.events(file.id)].count("BATCH") == takes_it
+
+
+def test_a_run_that_a_later_one_has_overtaken_cannot_move_the_file(ledger: Ledger) -> None:
+    first = open_batch(ledger)
+    asked = intent(batch_id=first)
+    file = ledger.plan(**asked)
+    second = ledger.plan(**{**asked, "batch_id": open_batch(ledger)}).batch_id
+    with pytest.raises(BatchReplacedError, match=rf"batch {second} has planned this window since batch {first} did"):
+        ledger.move(file.id, "CHECKED", batch=first, rows=1)
+    assert ledger.file(file.id).state == "PLANNED"
+    assert ledger.move(file.id, "CHECKED", batch=second, rows=2).rows == 2
 
 
 @pytest.mark.parametrize("rendered", [False, True])

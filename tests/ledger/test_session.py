@@ -14,7 +14,8 @@ import pytest
 from include.ledger import Ledger, LedgerError, LedgerUnavailableError, SchemaVersionError
 from include.ledger.session import known_revisions
 from include.migrations.run import head
-from tests.ledger.conftest import Server, execute, intent
+from local.postgres import Postgres
+from tests.ledger.conftest import execute, intent
 
 SECRET = "correct-horse"
 
@@ -40,8 +41,8 @@ def test_a_database_that_does_not_answer_is_named_without_the_password(silent_po
     assert SECRET not in str(caught.value)
 
 
-def test_a_database_that_does_not_exist_is_not_worth_another_try(server: Server) -> None:
-    with Ledger(server.uri("nowhere"), actor="test") as ledger, pytest.raises(LedgerError) as caught:
+def test_a_database_that_does_not_exist_is_not_worth_another_try(postgres: Postgres) -> None:
+    with Ledger(postgres.dsn("nowhere"), actor="test") as ledger, pytest.raises(LedgerError) as caught:
         ledger.files()
     assert not isinstance(caught.value, LedgerUnavailableError)
     assert 'database "nowhere" does not exist' in str(caught.value)
@@ -69,8 +70,8 @@ def test_the_code_knows_its_newest_revision_without_alembic() -> None:
     assert found.stdout == "[]\n"
 
 
-def test_a_database_without_a_ledger_names_the_command(server: Server) -> None:
-    dsn = server.uri(server.create("template1"))
+def test_a_database_without_a_ledger_names_the_command(postgres: Postgres) -> None:
+    dsn = postgres.create_database("without_a_ledger", replace=True)
     with Ledger(dsn, actor="test") as ledger, pytest.raises(SchemaVersionError, match="run `make migrate`"):
         ledger.plan(**intent())
 
