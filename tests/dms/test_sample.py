@@ -16,7 +16,7 @@ from include.migrations.run import Name
 from local.sample import SampleError, SampleReport, fill, filled
 from local.sample.defects import KINDS
 from tests.dms.conftest import UNTIL
-from tests.dms.reading import Database
+from tests.dms.reading import ZONE, Database
 
 # How a person would look for each kind, among the trade lines of trade-partner dealers.
 FOUND_BY = {
@@ -307,12 +307,16 @@ def test_data_that_no_sample_made_is_never_removed(alone: Database, new_dms_dsn:
     assert alone.value("SELECT name FROM dms.dealer") == "Real"
 
 
-def test_a_benchmark_is_one_window_of_good_trade_lines(new_dms_dsn: str) -> None:
-    day = date(2026, 10, 25)  # a Sunday, and 25 hours long
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)], ids=["23 hours", "25 hours"])
+def test_a_benchmark_is_one_window_of_good_trade_lines(new_dms_dsn: str, day: date) -> None:
     fill(new_dms_dsn, dealers=3, days=1, lines=5_000, seed=1, until=day, trade_only=True)
     with closing(psycopg2.connect(new_dms_dsn)) as connection:
         database = Database(connection)
         assert len(database.extract_day(day)) == 5_000
+        hours = database.rows(
+            "SELECT DISTINCT extract(hour FROM posted_at AT TIME ZONE %s)::int FROM dms.parts_invoice", (ZONE,)
+        )
+        assert {hour for (hour,) in hours} <= {0, 23, *range(8, 18)}, "the clocks changed, the opening hours did not"
         assert database.value("SELECT count(*) FROM sample.sample_defect") == 0
         for kind, condition in FOUND_BY.items():
             if kind != "line_twice":
