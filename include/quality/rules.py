@@ -53,14 +53,14 @@ def typed(text: pd.Series[str], logical_type: str) -> pd.Series[Any]:
         well = _is(text, r"-?[0-9]{1,15}")
         return _integers(text, well, text.str.lstrip("-"), text.str.startswith("-"))
     if logical_type == "number":
-        well = _is(text, r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
+        well = _is(text, r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
         return _millionths(text, well)
     if logical_type == "date":
-        well = _is(text, r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}")
+        well = _is(text, r"(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}")
         return pd.to_datetime(text.where(well), format="%Y-%m-%d", errors="coerce")
     well = _is(
         text,
-        r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]Z",
+        r"(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]Z",
     )
     return pd.to_datetime(text.where(well), format="%Y-%m-%dT%H:%M:%SZ", errors="coerce", utc=True)
 

@@ -207,6 +207,8 @@ def test_a_day_is_as_long_as_its_clock_makes_it(
     [
         ("1", "0.01", "0.02", True),  # 0.02 - 0.01 is above 0.01 in binary floats
         ("1", "0.01", "0.020001", False),
+        ("1", "0.03", "0.02", True),
+        ("1", "0.03", "0.019999", False),
         ("3", "1.10", "3.31", True),
         ("3", "1.10", "3.32", False),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,41 @@ def test_both_readers_find_the_same_rows_broken(
             told = [file.rows[place] for place in sorted(first[rule.id] ^ gx[rule.id])]
             named = [{column: row[column] for column in rule.columns} for row in told]
             assert first[rule.id] == gx[rule.id], f"{rule.id}: the readers differ about {named}"
+
+
+@pytest.mark.parametrize("contract_id", all_contract_ids())
+@pytest.mark.parametrize("day", ["2026-01-14", "2026-03-29"])
+def test_both_readers_agree_about_every_trap_in_every_column(
+    contract_id: str, day: str, context: AbstractDataContext
+) -> None:
+    contract = load_contract(contract_id)
+    moments = [rule.columns[0] for rule in contract.rules if rule.kind == "withinWindow"]
+    (normal,) = (path for path in sample_paths(contract_id, "accepted") if path.stem == "normal_day")
+    rows: list[Row] = []
+    for base in read_sample(normal, contract):
+        for column in contract.columns:
+            for value in [*ODD, *around(day), *_near(base[column])]:
+                row = base | dict.fromkeys(moments, f"{day}T12:00:00Z") | {contract.row_key: str(len(rows))}
+                rows.append(row | {column: value})
+    file = SampleFile(ANY_DEALER, day_window(date.fromisoformat(day), contract.zone), _sorted(contract_id, rows))
+    assert len(rows) > 10_000
+    (second,) = great_expectations_says(context, contract, [file])
+    first = row_check_says(contract, file)
+    for rule in contract.row_rules:
+        told = [file.rows[place] for place in sorted(first[rule.id] ^ second[rule.id])]
+        named = [{column: row[column] for column in rule.columns} for row in told[:5]]
+        assert first[rule.id] == second[rule.id], f"{rule.id}: the readers differ about {named}"
+    assert {rule.id for rule in contract.row_rules} == {rule for rule, places in first.items() if places}
+
+
+def _near(value: str | None) -> list[str]:
+    """Return amounts next to ``value``: within a tolerance of a penny, at its edge, and just beyond it."""
+    try:
+        amount = Decimal(value or "")
+    except InvalidOperation:
+        return []
+    steps = ("0.01", "0.010001", "0.009999", "0.02", "0.005")
+    return [f"{amount + sign * Decimal(step)}" for step in steps for sign in (1, -1)]
 
 
 def test_both_tables_know_every_rule_of_the_vocabulary() -> None:
