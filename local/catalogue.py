@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.contract import all_contract_ids, load_contract
+from local.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -22,10 +24,10 @@ def interfaces_table(bag: DagBag) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name in all_contract_ids():
-        contract, dag = load_contract(name), bag.dags[name]
+        contract, timetable = load_contract(name), bag.dags[name].timetable
         rows.append(
             f"| [{name}](dags/{name}.py) | {contract.recipient} | {contract.name}, one file per dealer: "
-            f"[contract {contract.version}](include/contracts/{name}.yaml) | {dag.timetable.summary} "
+            f"[contract {contract.version}](include/contracts/{name}.yaml) | {getattr(timetable, 'summary', '')} "
             f"| {contract.due:%H:%M} {contract.zone} | `sftp {contract.partner}:{contract.remote_dir}` |"
         )
     return "\n".join(rows)
@@ -40,6 +42,8 @@ def in_readme(table: str, readme: str) -> str:
 
 def main() -> int:
     """Write the table into README.md."""
+    # Airflow makes its home where this says, also for a look at the DAGs; never in the person's own home.
+    os.environ.setdefault("AIRFLOW_HOME", str(Settings.from_environment().airflow_home))
     from airflow.dag_processing.dagbag import DagBag
 
     folder = REPOSITORY / "dags"

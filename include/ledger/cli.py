@@ -66,6 +66,11 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         code: int = asked.run(dsn, asked)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has seen enough, as `head` does; the interpreter's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (LedgerError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -22,7 +22,7 @@ ALL_GREEN = dict.fromkeys(("extract", "check", "render", "publish", "conclude", 
 
 
 def test_run_delivers_its_day_and_a_second_run_sends_nothing(
-    airflow_world: AirflowWorld, airflow_postgres: Postgres, capfd: pytest.CaptureFixture[str]
+    airflow_world: AirflowWorld, postgres: Postgres, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run = airflow_world.run(LAST_DAY)
     assert airflow_world.states(run) == ALL_GREEN
@@ -38,7 +38,7 @@ def test_run_delivers_its_day_and_a_second_run_sends_nothing(
     assert airflow_world.home() == home
     assert (airflow_world.folder / "reports" / "merkle_sar_daily").is_dir()
     assert not any((airflow_world.folder / "staging").iterdir())
-    _nothing_personal_or_secret_in(airflow_postgres, airflow_world, said=capfd.readouterr().out)
+    _nothing_personal_or_secret_in(postgres, airflow_world, said=capfd.readouterr().out)
 
 
 def test_person_chooses_day_and_dealers(airflow_world: AirflowWorld) -> None:
@@ -92,14 +92,14 @@ def test_changed_host_key_fails_at_once_and_nothing_is_sent(
     assert "GATED: stopped at GATED; see the red task before this one" in capfd.readouterr().out
 
 
-def _nothing_personal_or_secret_in(airflow_postgres: Postgres, world: AirflowWorld, *, said: str) -> None:
+def _nothing_personal_or_secret_in(postgres: Postgres, world: AirflowWorld, *, said: str) -> None:
     """Neither Airflow's metadata nor its logs may hold a row's values or the partner's key."""
     with psycopg2.connect(world.dms_dsn) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT trade_account_number FROM dms.v_trade_parts_sale_lines WHERE account_class = 'TRADE'"
         )
         accounts = {str(account) for (account,) in cursor.fetchall() if account}
-    with psycopg2.connect(airflow_postgres.dsn("airflow")) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(postgres.dsn("airflow")) as connection, connection.cursor() as cursor:
         kept = ""
         for table in ("xcom", "rendered_task_instance_fields", "dag_run", "log"):
             cursor.execute(f'SELECT t::text FROM "{table}" AS t')
