@@ -7,13 +7,14 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from include import layout, snapshot
 from include.ledger.errors import BatchReplacedError
-from include.outbound.extract import awaits_bytes, has_number, reads_rows
+from include.outbound.extract import Manifest, awaits_bytes, reads_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from include.ledger import FileRow, Ledger, RejectedRow
     from include.staging import Staging
     from include.window import Window
-
-# Dealers judged side by side. Each has a block of rows in memory; polars gives both the processor by turns.
-AT_ONCE = 2
 
 
 @dataclass
@@ -63,73 +61,98 @@ def check(
 
     :raises SnapshotError: if the staged rows are cut short.
     """
+    manifest = Manifest.read(staging, batch_id)
+    files = {
+        file.id: file
+        for file in map(ledger.file, file_ids)
+        if file.id in manifest.file_of_dealer.values() and _may_be_judged(file, batch_id, log)
+    }
     totals: Counter[str] = Counter()
-    files = [file for file in map(ledger.file, file_ids) if _has_rows(file, batch_id, log)]
+    with ExitStack() as bodies:
+        judges = {
+            dealer_id: _Judge(contract, window, files[file_id], staging, batch_id, bodies)
+            for dealer_id, file_id in manifest.file_of_dealer.items()
+            if file_id in files
+        }
 
-    def judged(file: FileRow) -> Findings:
-        with (
-            staging.reader(f"{batch_id}/{file.id}.snapshot") as source,
-            staging.writer(f"{batch_id}/{file.id}.body") as body,
-            body.open("wb", buffering=0) as target,
-        ):
-            return _judge(contract, window, file.dealer, snapshot.frames(source, contract.columns), target)
+        def judge(part: str) -> None:
+            with staging.reader(f"{batch_id}/{part}") as source:
+                for frame in snapshot.frames(source, contract.columns):
+                    for rows in frame.partition_by("dealer_id", maintain_order=True):
+                        dealer_id = int(rows["dealer_id"][0])
+                        if dealer_id not in manifest.file_of_dealer:
+                            raise snapshot.SnapshotError(
+                                f"{part} has rows of dealer {dealer_id}, who was not asked for"
+                            )
+                        if dealer_id in judges:
+                            judges[dealer_id].hear(rows)
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="check") as pool:
-        # Judged side by side, concluded one after the other: the ledger has one connection.
-        for file, findings in zip(files, pool.map(judged, files), strict=True):
-            totals.update(
-                accepted=findings.accepted, rejected=findings.rejected_count, withheld=findings.withheld.total()
-            )
-            log(
-                f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
-                f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
-            )
-            if awaits_bytes(file):
-                try:
-                    _conclude_check(contract, file, batch_id, findings, ledger, log)
-                except BatchReplacedError as error:
-                    log(str(error))
-            elif findings.content_hash == file.content_hash:
-                ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
-                log(f"{file.dealer}: delivered already with the same content; nothing to do")
-            else:
-                _propose(file, findings, batch_id, contract, ledger, log)
+        with ThreadPoolExecutor(max(1, len(manifest.parts)), thread_name_prefix="check") as pool:
+            list(pool.map(judge, manifest.parts))
+    for judged in judges.values():
+        file, findings = judged.file, judged.findings()
+        totals.update(accepted=findings.accepted, rejected=findings.rejected_count, withheld=findings.withheld.total())
+        log(
+            f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
+            f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
+        )
+        if awaits_bytes(file):
+            try:
+                _conclude_check(contract, file, batch_id, findings, ledger, log)
+            except BatchReplacedError as error:
+                log(str(error))
+        elif findings.content_hash == file.content_hash:
+            ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
+            log(f"{file.dealer}: delivered already with the same content; nothing to do")
+        else:
+            _propose(file, findings, batch_id, contract, ledger, log)
     return dict(totals)
 
 
-def _has_rows(file: FileRow, batch_id: int, log: Callable[[str], None]) -> bool:
-    """Whether this run has staged the file's rows, and may judge them."""
-    if not has_number(file) or not reads_rows(file):
-        return False
+def _may_be_judged(file: FileRow, batch_id: int, log: Callable[[str], None]) -> bool:
+    """Whether this run's rows still are the ones that count for the file."""
     if awaits_bytes(file) and file.batch_id != batch_id:
         log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
         return False
-    return True
+    return reads_rows(file)
 
 
-def _judge(
-    contract: Contract, window: Window, dealer: str, rows: Iterable[pl.DataFrame], target: io.RawIOBase
-) -> Findings:
-    from include.checks import RowCheck
+class _Judge:
+    """One dealer's rows as they come, block after block: split, counted, and the accepted ones written down."""
 
-    row_check = RowCheck(contract, window)
-    fingerprint = hashlib.blake2b(digest_size=32)
-    findings = Findings()
-    for frame in rows:
-        checked = row_check.check(frame, dealer)
+    def __init__(
+        self, contract: Contract, window: Window, file: FileRow, staging: Staging, batch_id: int, bodies: ExitStack
+    ) -> None:
+        from include.checks import RowCheck
+
+        self.file = file
+        self._contract = contract
+        self._row_check = RowCheck(contract, window)
+        self._fingerprint = hashlib.blake2b(digest_size=32)
+        self._findings = Findings()
+        path = bodies.enter_context(staging.writer(f"{batch_id}/{file.id}.body"))
+        self._body = bodies.enter_context(path.open("wb", buffering=0))
+
+    def hear(self, rows: pl.DataFrame) -> None:
+        """Judge the next rows, in the order of the extraction."""
+        checked = self._row_check.check(rows, self.file.dealer)
         details = io.BytesIO()
-        layout.write_details(contract, checked.accepted, details)
-        fingerprint.update(details.getbuffer())
-        target.write(details.getbuffer())
-        findings.rows += checked.rows
-        findings.accepted += checked.accepted.height
-        findings.withheld.update(checked.withheld)
-        findings.failed.update(checked.failed)
-        findings.control_total += layout.control_total(contract, checked.accepted)
+        layout.write_details(self._contract, checked.accepted, details)
+        self._fingerprint.update(details.getbuffer())
+        self._body.write(details.getbuffer())
+        found = self._findings
+        found.rows += checked.rows
+        found.accepted += checked.accepted.height
+        found.withheld.update(checked.withheld)
+        found.failed.update(checked.failed)
+        found.control_total += layout.control_total(self._contract, checked.accepted)
         if checked.rejected.height:
-            findings.rejected.append(checked.rejected)
-    findings.content_hash = fingerprint.hexdigest()
-    return findings
+            found.rejected.append(checked.rejected)
+
+    def findings(self) -> Findings:
+        """Return what was found, once all rows were heard."""
+        self._findings.content_hash = self._fingerprint.hexdigest()
+        return self._findings
 
 
 def _conclude_check(

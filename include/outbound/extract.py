@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -27,7 +27,7 @@ SQL_DIR = Path(__file__).parent.parent / "sql"
 CONNECTIONS = 2
 COPY_BUFFER_BYTES = 4 << 20
 WORK_MEMORY = "128MB"
-UNNUMBERED = "dms:"
+MANIFEST = "manifest.json"
 
 
 class ExtractError(RuntimeError):
@@ -56,12 +56,31 @@ class _Dealer:
     @property
     def label(self) -> str:
         # A dealer without a number still needs a row in the ledger that says why nothing went.
-        return self.code or f"{UNNUMBERED}{self.dealer_id}"
+        return self.code or f"dms:{self.dealer_id}"
 
 
-def has_number(file: FileRow) -> bool:
-    """False for a file that stands for a dealer of whom the DMS knows no number; it has no rows."""
-    return not file.dealer.startswith(UNNUMBERED)
+@dataclass(frozen=True)
+class Manifest:
+    """What a run has staged: files of rows, each sorted by dealer, and the ledger file of each dealer."""
+
+    parts: list[str]
+    file_of_dealer: dict[int, int]
+
+    def write(self, staging: Staging, batch_id: int) -> None:
+        """Stage it beside the rows, last: whoever finds it finds them whole."""
+        with staging.writer(f"{batch_id}/{MANIFEST}") as path:
+            path.write_text(json.dumps({"parts": self.parts, "file_of_dealer": self.file_of_dealer}))
+
+    @classmethod
+    def read(cls, staging: Staging, batch_id: int) -> Manifest:
+        """
+        Read the manifest of a batch.
+
+        :raises StagingError: if the batch was not staged to its end, or its files are gone.
+        """
+        with staging.reader(f"{batch_id}/{MANIFEST}") as path:
+            found = json.loads(path.read_text())
+        return cls(found["parts"], {int(dealer): file for dealer, file in found["file_of_dealer"].items()})
 
 
 def awaits_bytes(file: FileRow) -> bool:
@@ -88,7 +107,7 @@ def extract(
     log: Callable[[str], None] = lambda line: None,
 ) -> Extraction:
     """
-    Plan a file for each dealer of the window and stage its rows as ``<batch>/<file>.snapshot``.
+    Plan a file for each dealer of the window and stage the rows, with a manifest of them, under the batch's id.
 
     :param dealers: dealer codes to serve; empty means all.
     :raises WindowError: if the window is not over at ``now``.
@@ -126,16 +145,20 @@ def extract(
                 batch_id=batch_id,
             )
             planned.append((dealer, file))
-        wanted: SimpleQueue[tuple[_Dealer, FileRow]] = SimpleQueue()
+        wanted: dict[int, int] = {}
         for dealer, file in planned:
             if dealer.code is None:
                 _hold_without_number(ledger, dealer, file)
             elif reads_rows(file):
-                wanted.put((dealer, file))
+                wanted[dealer.dealer_id] = file.id
             else:
                 log(f"{dealer.label}: {file.state} with its bytes rendered; no rows are read")
-        rows = _copy_all(wanted, contract, window, dms_dsn, snapshot, staging, batch_id, log)
-    ledger.close_batch(batch_id, rows_read=rows, snapshot=str(batch_id))
+        parts = [part for part in (list(wanted)[n::CONNECTIONS] for n in range(CONNECTIONS)) if part]
+        rows = _copy_all(parts, contract, window, dms_dsn, snapshot, staging, batch_id)
+    manifest = Manifest([f"{n}.snapshot" for n in range(len(parts))], wanted)
+    manifest.write(staging, batch_id)
+    ledger.close_batch(batch_id, rows_read=rows, snapshot=f"{batch_id}/{MANIFEST}")
+    log(f"{rows} rows read for {len(wanted)} of {len(planned)} dealers")
     return Extraction(batch_id, [file.id for _, file in planned], rows)
 
 
@@ -240,49 +263,37 @@ def _require_columns(connection: extensions.connection, contract: Contract, wind
 
 
 def _copy_all(
-    wanted: SimpleQueue[tuple[_Dealer, FileRow]],
+    parts: Sequence[Sequence[int]],
     contract: Contract,
     window: Window,
     dms_dsn: str,
     snapshot: str,
     staging: Staging,
     batch_id: int,
-    log: Callable[[str], None],
 ) -> int:
-    """Copy every wanted dealer over a few connections that share the snapshot; return the rows read."""
+    """Copy each part's dealers over a connection of its own, all in one snapshot; return the rows read."""
 
-    def work() -> int:
-        rows = 0
+    def work(number: int, dealer_ids: Sequence[int]) -> int:
         with _connection(dms_dsn) as connection, connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION SNAPSHOT %s", (snapshot,))
-            # The connections are the parallelism; within one, a dealer's rows are to be sorted in memory.
+            # The connections are the parallelism; within one, the documents are to be sorted in memory.
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
             cursor.execute("SET LOCAL work_mem = %s", (WORK_MEMORY,))
-            while True:
-                try:
-                    dealer, file = wanted.get_nowait()
-                except Empty:
-                    return rows
-                copied = _copy(cursor, contract, window, dealer, staging, f"{batch_id}/{file.id}.snapshot")
-                log(f"{dealer.label}: {copied} rows read")
-                rows += copied
+            return _copy(cursor, contract, window, dealer_ids, staging, f"{batch_id}/{number}.snapshot")
 
-    workers = min(CONNECTIONS, wanted.qsize())
-    if not workers:
-        return 0
-    with ThreadPoolExecutor(workers, thread_name_prefix="extract") as pool:
-        return sum(future.result() for future in [pool.submit(work) for _ in range(workers)])
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="extract") as pool:
+        return sum(pool.map(work, range(len(parts)), parts))
 
 
 def _copy(
     cursor: extensions.cursor,
     contract: Contract,
     window: Window,
-    dealer: _Dealer,
+    dealer_ids: Sequence[int],
     staging: Staging,
     name: str,
 ) -> int:
-    query = _statement(cursor, contract, window, [dealer.dealer_id])
+    query = _statement(cursor, contract, window, dealer_ids)
     with staging.writer(name) as path, path.open("wb", buffering=COPY_BUFFER_BYTES) as file:
         target: Any = file
         cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')", target)
