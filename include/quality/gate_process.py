@@ -1,8 +1,8 @@
 """
 The child's side of the gate: reads requests as JSON lines on its input, writes answers as JSON lines on its output.
 
-Started by ``include/quality/gate.py`` as ``python -m include.quality.gate_process <seconds to live>``. Whatever a
-library prints goes to the error output, so that nothing but answers is on the output.
+Started by ``include/quality/gate.py`` as ``python -m include.quality.gate_process <caller's pid> <seconds to live>``.
+Whatever a library prints goes to the error output, so that nothing but answers is on the output.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from include.quality.deferred import defer
+
 
 def main() -> int:
     """Serve until the input ends."""
-    lifetime = float(sys.argv[1])
+    # The caller's pid comes from the caller: it may be gone before this line, and another one be our parent.
+    caller, lifetime = int(sys.argv[1]), float(sys.argv[2])
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
-    threading.Thread(target=_outlive_nobody, args=(os.getppid(), lifetime), daemon=True).start()
+    threading.Thread(target=_outlive_nobody, args=(caller, lifetime), daemon=True).start()
     # Before the import: GX logs a line per registered function, some 200.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    defer()
     # Seconds and 200 MB; that is what this process is for. The caller renders files meanwhile.
     import include.quality.validation  # noqa: F401
 
