@@ -62,7 +62,7 @@ class GateProcess:
         environment |= SETTINGS
         self._noise = tempfile.TemporaryFile()
         self._child = subprocess.Popen(  # noqa: S603 -- our own module, no shell, no value from outside.
-            [sys.executable, "-m", "include.quality.gate_process", str(LIFETIME_SECONDS)],
+            [sys.executable, "-m", "include.quality.gate_process", str(os.getpid()), str(LIFETIME_SECONDS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._noise,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -205,22 +206,37 @@ def test_a_child_that_hangs_is_ended(renderer: Renderer, good: Row, tmp_path: Pa
     assert not psutil.pid_exists(pid)
 
 
-def test_the_child_ends_with_its_block_and_with_its_parent(tmp_path: Path) -> None:
+def test_the_child_ends_with_its_block() -> None:
     with GateProcess() as gate:
         pid = gate.pid
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)
-    starter = "import sys, time; from include.quality.gate import GateProcess\n"
-    starter += "with GateProcess() as gate: print(gate.pid, flush=True); time.sleep(60)"
-    parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
-    assert parent.stdout is not None
-    orphan = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    end = time.monotonic() + 30
-    while psutil.pid_exists(orphan) and psutil.Process(orphan).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < end, "the child outlives its parent"
-        time.sleep(0.1)
+
+
+# The second parent leaves a process behind that holds its end of the pipe open.
+@pytest.mark.parametrize("bystander", ["0", "os.fork() or time.sleep(60)"], ids=["alone", "pipe held open"])
+def test_the_child_ends_with_its_parent_however_that_ends(bystander: str) -> None:
+    starter = f"""if True:
+        import os, time
+        from include.quality.gate import GateProcess
+        with GateProcess() as gate:
+            print(gate.pid, {bystander}, flush=True)
+            time.sleep(60)
+    """
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, cwd=root, start_new_session=True)
+    try:
+        assert parent.stdout is not None
+        orphan = int(parent.stdout.readline().split()[0])
+        parent.kill()
+        parent.wait()
+        end = time.monotonic() + 30
+        while psutil.pid_exists(orphan) and psutil.Process(orphan).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < end, "the child outlives its parent"
+            time.sleep(0.1)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 def test_the_child_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,18 @@ def test_no_row_is_read_twice_however_much_is_read(renderer: Renderer, good: Row
     assert found.whole is (most_rows == 1000)
 
 
+def test_values_longer_than_what_is_read_at_a_time_are_no_obstacle(renderer: Renderer, good: Row) -> None:
+    rows = numbered(good, 60)
+    for number, row in enumerate(rows):
+        row["part_family_code"] = "a\nD;b" * (14_000 + 300 * (number % 13))
+    file = renderer.file(rows)
+    for most_rows in range(8, 56, 2):
+        found = read_file(Path(file.path), renderer.contract, most_rows)
+        lines = found.frame["line_number"].astype(int).to_list()
+        assert found.problems == []
+        assert lines == sorted(set(lines))
+
+
 def test_what_is_wrong_outside_the_part_that_is_read_is_found_if_it_is_form(renderer: Renderer, good: Row) -> None:
     def spoil(content: bytes) -> bytes:
         lines = content.split(b"\n")
