@@ -192,13 +192,12 @@ def test_an_account_has_one_registration_on_any_day(empty: Database, sell: Sell)
 
 
 @pytest.mark.parametrize(
-    ("objected_on", "flag"), [(None, "f"), ("2026-06-09", "t"), ("2026-06-10", "t"), ("2026-06-11", "f")]
+    ("objected_on", "flag"), [(None, "f"), ("2026-06-09", "t"), ("2026-06-11", "t"), ("2026-11-01", "t")]
 )
-def test_an_objection_counts_from_its_day_at_the_dealers(
+def test_an_objection_on_record_counts_for_every_line_that_is_still_to_be_sent(
     empty: Database, sell: Sell, objected_on: str | None, flag: str
 ) -> None:
-    # 00:30 on 10 June at the dealer's, still 9 June in UTC.
-    sell(posted_at=datetime(2026, 6, 9, 23, 30, tzinfo=UTC))
+    sell()
     empty.rows("UPDATE dms.trade_account SET sharing_objection_on = %s", (objected_on,))
     [row] = empty.extract_day(DAY)
     assert row["sharing_objection"] == flag

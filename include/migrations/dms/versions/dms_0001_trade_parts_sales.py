@@ -180,10 +180,9 @@ SELECT i.parts_invoice_id AS document_id,
        i.dealer_id,
        i.account_class,
        r.trade_partner_id AS registered_trade_partner_id,
-       -- The day of the objection is the dealer's day. Few accounts have one: only there is the zone looked up.
-       CASE WHEN a.sharing_objection_on IS NULL THEN false
-            ELSE a.sharing_objection_on <= (i.posted_at AT TIME ZONE d.time_zone)::date
-       END AS sharing_objection,
+       -- What counts is that it is on record when the line is about to be sent, not when the line was sold: a backfill
+       -- must not share today what somebody objected to yesterday.
+       a.sharing_objection_on IS NOT NULL AS sharing_objection,
        d.renault_dealer_number AS dealer_code,
        a.trade_partner_word AS trade_partner_id,
        a.account_number AS trade_account_number,
