@@ -31,7 +31,7 @@ IN_FLIGHT = 64
 """Write requests not yet acknowledged: 16 MiB, which covers 100 ms of round trip at 1 Gbit/s."""
 READ_BYTES = 16 * BLOCK_BYTES
 """One read from the local file, hashed in the same thread; a multiple of a block."""
-CHECK_FIRST_BYTES = READ_BYTES * 4
+CHECK_FIRST_BYTES = READ_BYTES
 """A file up to this size is hashed before its first byte is sent; a larger one while it is sent."""
 
 
@@ -96,7 +96,7 @@ async def upload(connection: Connection, source: Path, path: str, *, size: int, 
     Write ``source`` to ``path``, replacing what is there, and ask the server to put it on its disk.
 
     Raises ``ContentMismatch`` if the local bytes are not ``size`` long or do not hash to ``sha256``
-    (before anything is sent, for a file that fits in 16 MiB), ``RemoteNoSpace``, ``RemoteFailure``,
+    (before anything is sent, for a file that fits in one read), ``RemoteNoSpace``, ``RemoteFailure``,
     ``PermissionRefused``, ``Stalled``, ``ConnectionDropped``.
     """
     began = monotonic()
