@@ -297,9 +297,7 @@ def _implied_rules(column: dict[str, Any]) -> Iterable[Rule]:
         )
     only_known(options, OPTIONS_OF_TYPE[kind], f"property {name!r}, logicalTypeOptions of a {kind}")
     if column.get("required"):
-        yield Rule(
-            f"{name}-required", "required", (name,), "error", "completeness", {}, f"{name} is never empty."
-        )
+        yield Rule(f"{name}-required", "required", (name,), "error", "completeness", {}, f"{name} is never empty.")
     if kind != "string":
         text = f"{name} is written as {kind}."
         yield Rule(f"{name}-{kind}", kind, (name,), "error", "conformity", {}, text)
@@ -323,9 +321,7 @@ def _custom_rule(quality: dict[str, Any], place: str, known: frozenset[str]) -> 
     only_known(quality["implementation"], KEYS["implementation"], where)
     kind = quality["implementation"]["rule"]
     if kind not in known:
-        raise ContractError(
-            f"{where}: nothing enforces a rule {kind!r} here; there are {', '.join(sorted(known))}"
-        )
+        raise ContractError(f"{where}: nothing enforces a rule {kind!r} here; there are {', '.join(sorted(known))}")
     arguments = quality["implementation"].get("arguments", {})
     wanted = ARGUMENTS_OF_RULE[kind]
     if set(arguments) != wanted:

@@ -58,8 +58,7 @@ class RowCheck:
         key = next((rule.columns for rule in self.rules if rule.kind == "duplicateValues"), ())
         # An integer is compared as one: 01 and 1 are the same line of a document.
         self._key = [
-            pl.col(PARSED + name if types[name] == "integer" else name).alias(f"{DUPLICATE}{name}")
-            for name in key
+            pl.col(PARSED + name if types[name] == "integer" else name).alias(f"{DUPLICATE}{name}") for name in key
         ]
         self._watch = KeyWatch(contract.id, key)
         self._errors = [rule.id for rule in self.rules if rule.severity == "error"]
