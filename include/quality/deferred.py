@@ -2,8 +2,8 @@
 Libraries that Great Expectations imports for a rule that nobody here uses, left unloaded until somebody touches them.
 
 SciPy's statistics and Altair are imported for one expectation about distributions, and are two fifths of the import:
-1.4 of 3.5 CPU seconds and 77 MB, for each run of each interface. `importlib.util.LazyLoader` does not help, since Python
-3.11's import statement itself looks at an attribute of the module and so loads it.
+1.4 of 3.5 CPU seconds and 77 MB, for each run of each interface. `importlib.util.LazyLoader` does not help, since
+Python 3.11's import statement itself looks at an attribute of the module and so loads it.
 """
 
 from __future__ import annotations
