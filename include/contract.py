@@ -240,6 +240,7 @@ def _contract(contract_id: str, document: Any) -> Contract:
         rules=tuple(_rules(table)),
     )
     _refer_only_to_columns(contract)
+    _require_sense(contract)
     return contract
 
 
@@ -339,6 +340,27 @@ def _custom_rule(quality: dict[str, Any], place: str, known: frozenset[str]) -> 
         arguments,
         quality["description"],
     )
+
+
+def _require_sense(contract: Contract) -> None:
+    """Hold rules to what they can be asked: patterns that compile, signs and sums of numbers, the file's own dealer."""
+    types = {field.name: field.logical_type for field in contract.fields}
+    for rule in contract.rules:
+        pattern = rule.arguments.get("pattern", rule.arguments.get("value") if rule.kind == "pattern" else None)
+        if pattern is not None:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ContractError(f"{rule.id}: the pattern is none: {error}") from error
+        numbers = [*rule.columns, *(rule.arguments.get(name) for name in ("quantity", "unitPrice", "discount"))]
+        for column in numbers if rule.kind in ("signFollows", "lineArithmetic") else []:
+            if column is not None and types[column] not in ("integer", "number"):
+                raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
+        if rule.kind == "equalsFile" and rule.arguments["value"] != "dealer":
+            raise ContractError(f"{rule.id}: a file knows its dealer, and no {rule.arguments['value']!r}")
+    total = contract.control_total
+    if total is not None and not any(rule.kind == "multipleOf" and rule.columns == (total,) for rule in contract.rules):
+        raise ContractError(f"trailer: {total} needs a multipleOf, so that its sum is exact")
 
 
 def _refer_only_to_columns(contract: Contract) -> None:

@@ -115,6 +115,22 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "quantity stands there twice",
     ),
     "another id than the file's": (lambda d: d.update(id="other"), "id and file name must be the same"),
+    "a pattern that is none": (
+        lambda d: properties(d)["document_number"]["logicalTypeOptions"].update(pattern="^[A-Z"),
+        "document_number-pattern: the pattern is none",
+    ),
+    "a sign of a text": (
+        lambda d: properties(d)["quantity"].update(logicalType="string", logicalTypeOptions={}),
+        "quantity is a string; signFollows asks for a number",
+    ),
+    "another value of the file than its dealer": (
+        lambda d: first_quality(d, "dealer_code")["implementation"]["arguments"].update(value="partner"),
+        "a file knows its dealer, and no 'partner'",
+    ),
+    "a control total that may be inexact": (
+        lambda d: properties(d)["net_amount"].pop("logicalTypeOptions"),
+        "trailer: net_amount needs a multipleOf",
+    ),
     "nothing that says when it is due": (lambda d: d["slaProperties"].pop(0), "timeOfAvailability"),
 }
 

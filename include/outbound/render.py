@@ -132,6 +132,7 @@ def _gate(
                     control_total=str(file.control_total),
                     sequence=file.sequence or 0,
                     environment=file.environment,
+                    revision=file.revision,
                 )
                 for file in waiting
             ],
