@@ -119,6 +119,10 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         lambda d: properties(d)["document_number"]["logicalTypeOptions"].update(pattern="^[A-Z"),
         "document_number-pattern: the pattern is none",
     ),
+    "a pattern that only one reader takes": (
+        lambda d: properties(d)["document_number"]["logicalTypeOptions"].update(pattern="^(?!0)[0-9]+$"),
+        "document_number-pattern: a pattern has no look-around",
+    ),
     "a sign of a text": (
         lambda d: properties(d)["quantity"].update(logicalType="string", logicalTypeOptions={}),
         "quantity is a string; signFollows asks for a number",
