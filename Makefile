@@ -15,7 +15,7 @@ given = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 flag = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name)),--$(shell echo $(name) | tr A-Z a-z) $(call given,$(name))))
 
-.PHONY: help env run test lint format bench docs files verify purge migrate sample lock clean distclean
+.PHONY: help env run test lint format bench docs files verify airflow purge migrate sample lock clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ files: env ## the ledger's files as a table; JSON=1 for JSON lines
 
 verify: env ## check the ledger's chain of events
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger verify $(call given,ARGS)
+
+airflow: env ## Airflow's own commands beside a running make run: ARGS="backfill create --dag-id ..."
+	@exec $(PYTHON) -m local.airflow_command $(ARGS)
 
 purge: env ## show what has outlived its retention; APPLY=1 removes it
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger purge $(call flag,APPLY,--apply) $(call given,ARGS)

@@ -67,6 +67,14 @@ def running_pid(run_dir: Path) -> int | None:
     return None
 
 
+def running_address(run_dir: Path) -> str | None:
+    """Where the running ``make run`` answers; None if none runs, or it has not got that far."""
+    if running_pid(run_dir) is None:
+        return None
+    address: str | None = _read(run_dir / "instance.json").get("address")
+    return address
+
+
 def _read(record: Path) -> dict[str, Any]:
     try:
         found = json.loads(record.read_text())

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import FrameType
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg2
@@ -110,7 +109,7 @@ class LocalRun:
         environment = airflow_environment(
             settings,
             port=port,
-            connections={f"{PARTNER}_sftp": _sftp_connection(partner)},
+            connections={f"{PARTNER}_sftp": partner.airflow_connection()},
         )
         migrating = airflow.needs_migration(settings.dsn("airflow"))
         if migrating:
@@ -195,7 +194,8 @@ class LocalRun:
         """Say where the UI is, and watch the programs until somebody stops us."""
         keys = self._settings.secrets()
         logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
-        print(f"\nAirflow   {api.base}/dags/{INTERFACE}\nlogin     {logins}\nCtrl-C stops everything.", flush=True)
+        print(f"\nAirflow   {api.base}/dags/{INTERFACE}\nlogin     {logins}")
+        print("commands  make airflow ARGS='backfill create --help'\nCtrl-C stops everything.", flush=True)
         try:
             while True:
                 self._processes.check()
@@ -247,18 +247,6 @@ def main(arguments: list[str]) -> int:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise StopRequest
-
-
-def _sftp_connection(partner: PartnerEndpoint) -> dict[str, Any]:
-    """The partner as the SFTP provider's connection type has it: our private key, and its one pinned host key."""
-    kind, key, *_ = partner.host_key.split()
-    return {
-        "conn_type": "sftp",
-        "host": partner.host,
-        "port": partner.port,
-        "login": partner.username,
-        "extra": {"private_key": partner.private_key.read_text(), "host_key": f"{kind} {key}"},
-    }
 
 
 def _options(arguments: list[str]) -> Options:

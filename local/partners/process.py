@@ -50,6 +50,17 @@ class PartnerEndpoint:
             remote_profile=remote_profile or RemoteProfile(),
         )
 
+    def airflow_connection(self) -> dict[str, Any]:
+        """The partner as the SFTP provider's connection type has it: our private key, and its one pinned host key."""
+        kind, key, *_ = self.host_key.split()
+        return {
+            "conn_type": "sftp",
+            "host": self.host,
+            "port": self.port,
+            "login": self.username,
+            "extra": {"private_key": self.private_key.read_text(), "host_key": f"{kind} {key}"},
+        }
+
 
 class RunningPartners:
     """A server process and its partners; a context manager that stops it."""
