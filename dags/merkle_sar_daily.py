@@ -49,8 +49,8 @@ contract = load_contract("merkle_sar_daily")
             description="The day to send, if not the run's own; it must have ended.",
         ),
         "dealers": Param(
-            [],
-            type="array",
+            None,
+            type=["null", "array"],
             items={"type": "string", "pattern": "^[0-9A-Za-z:]{1,20}$"},
             title="Dealers",
             description="Dealer codes, one per line; empty means every trade-partner dealer.",
