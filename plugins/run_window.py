@@ -26,6 +26,11 @@ def day_of(context: Context, zone: str) -> Window:
     params: Mapping[str, object] = context.get("params") or {}
     asked = params.get("business_date")
     start = context.get("data_interval_start")
+    if asked and getattr(context.get("dag_run"), "run_type", None) == "backfill":
+        raise AirflowFailException(
+            f"this backfill asks for the business_date {asked} on each of its days; leave business_date empty, "
+            "and each run sends its own day"
+        )
     try:
         if asked:
             return day_window(date.fromisoformat(str(asked)), zone)

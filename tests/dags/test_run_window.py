@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pendulum
@@ -32,6 +33,17 @@ def test_trigger_without_interval_and_day_says_what_is_missing() -> None:
 
     with pytest.raises(AirflowFailException, match=r"no data interval and no business_date.*or use a backfill"):
         day_of(params={"business_date": None}, data_interval_start=None)
+
+
+def test_backfill_that_asks_for_one_day_on_all_its_days_is_refused() -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.utils.types import DagRunType
+
+    backfill = SimpleNamespace(run_type=DagRunType.BACKFILL_JOB)
+    interval = pendulum.datetime(2026, 7, 9, 23, tz="UTC")
+    assert day_of(dag_run=backfill, data_interval_start=interval) == date(2026, 7, 10)
+    with pytest.raises(AirflowFailException, match="leave business_date empty"):
+        day_of(dag_run=backfill, params={"business_date": "2026-07-01"}, data_interval_start=interval)
 
 
 @pytest.mark.parametrize("written", ["10/07/2026", "2026-02-30", "yesterday"])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from local.settings import LOOPBACK, Settings
+from tests.local import browser
 
 TINY = ("--dealers", "2", "--days", "1", "--lines", "60")
 pytestmark = pytest.mark.timeout(600)  # Airflow's four components start, which takes a minute on a busy machine
@@ -85,12 +87,17 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.kill(json.loads(record.read_text())["pid"], signal.SIGTERM)
 
 
-def test_it_delivers_serves_on_loopback_only_and_leaves_nothing_behind(run_dir: Path, repository: Path) -> None:
+@pytest.fixture(scope="module")
+def running(run_dir: Path, repository: Path) -> Run:
+    """A system that is up; the test of Ctrl-C ends it, or ``run_dir`` does."""
     run = Run(run_dir, repository, *TINY)
     run.wait_for("Ctrl-C stops everything.")
-    processes = family(run.process.pid)
-    assert len(processes) > 8
+    return run
 
+
+def test_it_delivers_and_serves_on_loopback_only(running: Run, run_dir: Path) -> None:
+    processes = family(running.process.pid)
+    assert len(processes) > 8
     listening = {
         connection.laddr.ip
         for process in still_there(processes)
@@ -99,26 +106,65 @@ def test_it_delivers_serves_on_loopback_only_and_leaves_nothing_behind(run_dir: 
     }
     assert listening == {LOOPBACK}
 
-    files = run.files()
+    files = running.files()
     assert files
     assert {file["state"] for file in files} == {"PUBLISHED"}
     for file in files:
         assert (run_dir / "partners" / "merkle" / file["remote_path"].lstrip("/")).stat().st_size == file["bytes"]
-    assert f"{len(files)} of {len(files)} files are with merkle" in run.said
+    assert f"{len(files)} of {len(files)} files are with merkle" in running.said
 
+
+def test_a_second_one_is_refused_and_the_first_not_disturbed(running: Run, run_dir: Path, repository: Path) -> None:
     second = Run(run_dir, repository)
     assert second.finish(30) == 1
-    assert f"make run is running already: process {run.process.pid} and answers at http://{LOOPBACK}:" in second.said
-    assert run.process.poll() is None, "the first one is not disturbed"
+    pid = running.process.pid
+    assert f"make run is running already: process {pid} and answers at http://{LOOPBACK}:" in second.said
+    assert running.process.poll() is None
 
+
+def test_passwords_are_said_once_and_no_secret_is_in_a_log(running: Run, run_dir: Path) -> None:
     keys = Settings(run_dir).secrets()
-    assert keys["password_admin"] in run.said
+    assert keys["password_admin"] in running.said
     for log in (run_dir / "logs").rglob("*.log"):
         text = log.read_text(errors="replace")
         assert not [name for name, value in keys.items() if value in text], log
 
-    os.kill(run.process.pid, signal.SIGINT)
-    assert run.finish(60) == 0
+
+@pytest.mark.browser
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs it")
+def test_person_on_call_reads_the_dag_and_starts_a_backfill_in_the_ui(running: Run, run_dir: Path) -> None:
+    address = json.loads((run_dir / "instance.json").read_text())["address"]
+    password = Settings(run_dir).secrets()["password_oncall"]
+    delivered = {file["business_date"] for file in running.files()}
+    day = date.fromisoformat(min(delivered)) - timedelta(days=1)
+    with browser.page(address, "oncall", password) as page:
+        said = browser.dag_page(page, address, "merkle_sar_daily")
+        assert "daily at 02:30 Europe/London" in said
+        assert "When it is red" in browser.documentation(page)
+        assert browser.start_backfill(page, address, "merkle_sar_daily", day) == "1 run will be triggered."
+    deadline = time.monotonic() + 120
+    while day.isoformat() not in {file["business_date"] for file in running.files() if file["state"] == "PUBLISHED"}:
+        assert time.monotonic() < deadline, running.files()
+        time.sleep(2)
+
+
+def test_command_line_of_airflow_works_beside_it(running: Run, run_dir: Path, repository: Path) -> None:
+    assert running.process.poll() is None
+    done = subprocess.run(
+        [sys.executable, "-m", "local.airflow_command", "dags", "list-runs", "merkle_sar_daily", "-o", "json"],
+        cwd=repository,
+        env={**os.environ, "RUN_DIR": str(run_dir)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "success" in done.stdout
+
+
+def test_ctrl_c_leaves_nothing_behind(running: Run, run_dir: Path) -> None:
+    processes = family(running.process.pid)
+    os.kill(running.process.pid, signal.SIGINT)
+    assert running.finish(60) == 0
     assert still_there(processes) == []
     assert not (run_dir / "instance.json").exists()
 
