@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import time
@@ -24,7 +25,8 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
     import paramiko
     import sqlalchemy
 
-    engine = sqlalchemy.create_engine("postgresql+psycopg2://", connect_args={"dsn": request["dms_dsn"]})
+    dsn = request["dms_dsn"].replace("postgresql:", "postgresql+psycopg2:", 1)
+    engine = sqlalchemy.create_engine(dsn)
     frame = pd.read_sql(request["query"], engine)
     context = gx.get_context(mode="ephemeral")
     batch = context.data_sources.add_pandas("p").add_dataframe_asset("a").add_batch_definition_whole_dataframe("b")
@@ -50,7 +52,7 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
     frame.to_csv(target, index=False, sep=";")
     client = paramiko.SSHClient()
     kind, blob = request["host_key"].split()[:2]
-    key = paramiko.PKey.from_type_string(kind, __import__("base64").b64decode(blob))
+    key = paramiko.PKey.from_type_string(kind, base64.b64decode(blob))
     client.get_host_keys().add(f"[{request['host']}]:{request['port']}", kind, key)
     client.connect(
         request["host"],

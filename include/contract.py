@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from include.contract_sense import require_sense
 from include.contract_vocabulary import (
     ARGUMENTS_OF_RULE,
     COLUMN_RULES,
@@ -34,8 +35,6 @@ from include.contract_vocabulary import (
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What Python's engine takes and polars' does not.
-NOT_REGULAR = re.compile(r"\(\?<?[=!]|\\[1-9]")
 Severity = Literal["error", "warning", "info"]
 
 __all__ = ["Contract", "ContractError", "Field", "Rule", "all_contract_ids", "load_contract"]
@@ -89,6 +88,7 @@ class Contract:
     name: str
     version: str
     partner: str
+    dealers: str
     purpose: str
     usage: str
     limitations: str
@@ -204,6 +204,8 @@ def _contract(contract_id: str, document: Any) -> Contract:
             raise ContractError(f"customProperties of the {level}: {', '.join(sorted(missing))} missing")
     sla = {item["property"]: item for item in document["slaProperties"]}
     only_known(sla, KEYS["sla"], "slaProperties")
+    if sla["retention"].get("unit") != "d":
+        raise ContractError("slaProperties retention: its unit is d, for days; nothing here counts in another")
     location = urlsplit(server["location"])
     remote_dir, _, file_name = location.path.rpartition("/")
     fields = tuple(_field(column) for column in table["properties"])
@@ -218,6 +220,7 @@ def _contract(contract_id: str, document: Any) -> Contract:
         name=document["name"],
         version=document["version"],
         partner=own["partner"],
+        dealers=own["dealers"],
         purpose=document["description"]["purpose"],
         usage=document["description"]["usage"],
         limitations=document["description"]["limitations"],
@@ -237,12 +240,11 @@ def _contract(contract_id: str, document: Any) -> Contract:
         due=time.fromisoformat(sla["timeOfAvailability"]["value"]),
         retention_days=int(sla["retention"]["value"]),
         source=table["physicalName"],
-        withhold=properties_of(table, "schema").get("withhold", {}),
+        withhold={name: str(value) for name, value in properties_of(table, "schema").get("withhold", {}).items()},
         fields=fields,
         rules=tuple(_rules(table)),
     )
-    _refer_only_to_columns(contract)
-    _require_sense(contract)
+    require_sense(contract)
     return contract
 
 
@@ -252,6 +254,9 @@ def _field(column: dict[str, Any]) -> Field:
     if not PLAIN_NAME.fullmatch(column["name"]):
         raise ContractError(f"{where}: a name is lower-case letters, digits and underscores")
     own = properties_of(column, "property")
+    for key in ("required", "primaryKey"):
+        if not isinstance(column.get(key, False), bool):
+            raise ContractError(f"{where}: {key} is true or false, without quotes")
     classification = column.get("classification")
     if classification and not {"purpose", "legalBasis"} <= set(own):
         raise ContractError(f"{where} is {classification}: it must name its purpose and legalBasis")
@@ -342,43 +347,3 @@ def _custom_rule(quality: dict[str, Any], place: str, known: frozenset[str]) -> 
         arguments,
         quality["description"],
     )
-
-
-def _require_sense(contract: Contract) -> None:
-    """Hold rules to what they can be asked: patterns that compile, signs and sums of numbers, the file's own dealer."""
-    types = {field.name: field.logical_type for field in contract.fields}
-    for rule in contract.rules:
-        pattern = rule.arguments.get("pattern", rule.arguments.get("value") if rule.kind == "pattern" else None)
-        if pattern is not None:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ContractError(f"{rule.id}: the pattern is none: {error}") from error
-            if NOT_REGULAR.search(pattern):
-                raise ContractError(f"{rule.id}: a pattern has no look-around and no back-reference here")
-        numbers = [*rule.columns, *(rule.arguments.get(name) for name in ("quantity", "unitPrice", "discount"))]
-        for column in numbers if rule.kind in ("signFollows", "lineArithmetic") else []:
-            if column is not None and types[column] not in ("integer", "number"):
-                raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
-        if rule.kind == "equalsFile" and rule.arguments["value"] != "dealer":
-            raise ContractError(f"{rule.id}: a file knows its dealer, and no {rule.arguments['value']!r}")
-    total = contract.control_total
-    if total is not None and not any(rule.kind == "multipleOf" and rule.columns == (total,) for rule in contract.rules):
-        raise ContractError(f"trailer: {total} needs a multipleOf, so that its sum is exact")
-
-
-def _refer_only_to_columns(contract: Contract) -> None:
-    """Hold every column that a rule, the trailer or the withholding names to the columns there are."""
-    named = {("withhold", column) for column in contract.withhold}
-    if contract.control_total is not None:
-        named.add(("trailer", contract.control_total))
-    for rule in contract.rules:
-        for argument in ("property", "quantity", "unitPrice", "discount"):
-            if rule.kind not in FILE_RULES and argument in rule.arguments:
-                named.add((rule.id, rule.arguments[argument]))
-    for place, column in sorted(named):
-        if column not in contract.columns:
-            raise ContractError(f"{place} speaks of {column!r}, which is no property of the schema")
-    identifiers = [rule.id for rule in contract.rules]
-    if doubled := {name for name in identifiers if identifiers.count(name) > 1}:
-        raise ContractError(f"rule ids stand there twice: {', '.join(sorted(doubled))}")

@@ -33,7 +33,7 @@ KEYS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
-    "contract": frozenset({"partner", "recipient", "sharedWith", "recipientStorage", "timeZone"}),
+    "contract": frozenset({"partner", "dealers", "recipient", "sharedWith", "recipientStorage", "timeZone"}),
     "server": frozenset({"delimiter", "encoding", "lineEnd", "emptyFile", "header", "trailer"}),
     "schema": frozenset({"withhold"}),
     "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),

@@ -16,4 +16,6 @@ DEFAULT_ARGS = {
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
+    # The largest delivery measured takes a minute; whatever takes this long has lost its way.
+    "execution_timeout": timedelta(hours=1),
 }

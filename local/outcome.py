@@ -7,10 +7,11 @@ from pathlib import Path
 
 import psycopg2
 
+from include.contract import load_contract
 from include.ledger import DELIVERED, Ledger
 from include.window import Window
 
-DEALERS_SQL = Path(__file__).parents[1] / "include" / "sql" / "trade_partner_dealers.sql"
+SQL_DIR = Path(__file__).parents[1] / "include" / "sql"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Outcome:
 
 def outcome(interface: str, windows: list[Window], *, dms_dsn: str, ledger_dsn: str) -> Outcome:
     """Compare, for every window, the dealers that the DMS says take part with the files that the ledger says went."""
-    expected = _expected(windows, dms_dsn)
+    expected = _expected(load_contract(interface).dealers, windows, dms_dsn)
     with Ledger(ledger_dsn, actor="person:make-run") as ledger:
         files = ledger.files(interface=interface)
     went = {(file.window_start, file.dealer) for file in files if file.state in DELIVERED}
@@ -37,14 +38,15 @@ def outcome(interface: str, windows: list[Window], *, dms_dsn: str, ledger_dsn: 
     return Outcome(len(expected), tuple(problems))
 
 
-def _expected(windows: list[Window], dms_dsn: str) -> list[tuple[Window, str]]:
+def _expected(dealers: str, windows: list[Window], dms_dsn: str) -> list[tuple[Window, str]]:
     """(window, dealer) for each file that ought to go; a dealer without a number is ``dms:<id>``, as in the ledger."""
     connection = psycopg2.connect(dms_dsn)
     try:
         found: list[tuple[Window, str]] = []
         with connection, connection.cursor() as cursor:
             for window in windows:
-                cursor.execute(DEALERS_SQL.read_text(), {"window_start": window.start, "window_end": window.end})
+                bounds = {"window_start": window.start, "window_end": window.end}
+                cursor.execute((SQL_DIR / f"{dealers}.sql").read_text(), bounds)
                 found += [(window, code or f"dms:{number}") for number, code, *_ in cursor.fetchall()]
         return found
     finally:

@@ -192,7 +192,11 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
             except ContractError as error:
                 sys.stderr.write(f"{interface}: kept, because its retention is not known: {error}\n")
     today = asked.today or datetime.now(UTC).date()
-    archive = Archive.at(os.environ.get("ARCHIVE_URL", DEFAULT_ARCHIVE))
+    url = os.environ.get("ARCHIVE_URL", "")
+    if asked.apply and not url:
+        sys.stderr.write("ARCHIVE_URL is not set; nothing is removed before it is sure which archive is meant\n")
+        return 2
+    archive = Archive.at(url or DEFAULT_ARCHIVE)
     items = purge(dsn, archive, today=today, retention=retention, dry_run=not asked.apply, actor="person:command line")
     if not items:
         sys.stdout.write(f"Nothing has outlived its retention on {today}.\n")
@@ -205,7 +209,7 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
         f"{done} {total:,} bytes of {len(items)} files and {rejected:,} rejected rows; ledger rows stay.\n"
     )
     if not asked.apply:
-        sys.stdout.write("Nothing was changed. To let them go: python -m include.ledger purge --apply\n")
+        sys.stdout.write("Nothing was changed. To let them go: make purge APPLY=1, or the same command with --apply\n")
     return 0
 
 

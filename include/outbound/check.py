@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from include import layout, snapshot
-from include.ledger.errors import BatchReplacedError
+from include.ledger.errors import BatchReplacedError, TransitionError
 from include.outbound.extract import Manifest, awaits_bytes, reads_rows
+from include.staging import StagingError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,7 +62,13 @@ def check(
 
     :raises SnapshotError: if the staged rows are cut short.
     """
-    manifest = Manifest.read(staging, batch_id)
+    try:
+        manifest = Manifest.read(staging, batch_id)
+    except StagingError:
+        if any(awaits_bytes(ledger.file(file_id)) for file_id in file_ids):
+            raise
+        log("the run's rows are gone, and none of its files needs them any more; clear from `extract` on to compare")
+        return {}
     files = {
         file.id: file
         for file in map(ledger.file, file_ids)
@@ -105,7 +112,11 @@ def check(
             ledger.note(file.id, "UNCHANGED", {"batch_id": batch_id, "rows": findings.accepted})
             log(f"{file.dealer}: delivered already with the same content; nothing to do")
         else:
-            _propose(file, findings, batch_id, contract, ledger, log)
+            try:
+                _propose(file, findings, batch_id, contract, ledger, log)
+            except TransitionError as error:
+                # Somebody released or cancelled a proposal meanwhile; the next run sees what they made of it.
+                log(str(error))
     return dict(totals)
 
 
@@ -167,7 +178,10 @@ def _conclude_check(
         log(f"{file.dealer}: another run has planned this window since; its findings stand")
         return
     problems = _record_findings(contract, file, findings, ledger)
-    if file.supersedes is not None and file.content_hash not in (None, findings.content_hash):
+    if findings.rejected_count and not findings.accepted:
+        problems.append(f"all {findings.rejected_count} rows are rejected; an empty file would say nothing was sold")
+    changed = file.supersedes is not None and file.content_hash not in (None, findings.content_hash)
+    if changed:
         problems.append(
             "the data have changed again since this revision was released; cancel it, and the next run proposes anew"
         )
@@ -176,7 +190,8 @@ def _conclude_check(
         "rejected": findings.rejected_count,
         "withheld": findings.withheld.total(),
         "control_total": findings.control_total,
-        "content_hash": findings.content_hash,
+        # What a person released stays on record until exactly that goes.
+        "content_hash": file.content_hash if changed else findings.content_hash,
         "contract_version": contract.version,
     }
     if problems:

@@ -28,6 +28,8 @@ CONNECTIONS = 2
 COPY_BUFFER_BYTES = 4 << 20
 WORK_MEMORY = "128MB"
 MANIFEST = "manifest.json"
+# Refusals that pass by themselves: a server that starts, stops, or is full.
+PASSING = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
 
 
 class ExtractError(RuntimeError):
@@ -117,7 +119,7 @@ def extract(
     require_ended(window, now)
     with _connection(dms_dsn) as main:
         snapshot = _export_snapshot(main)
-        chosen = _choose(_dealers(main, window), dealers, window)
+        chosen = _choose(_dealers(main, contract, window), dealers, contract, window)
         _require_columns(main, contract, window)
         batch_id = ledger.open_batch(
             interface=contract.id,
@@ -128,15 +130,16 @@ def extract(
             run_id=run_id,
             contract_version=contract.version,
         )
-        planned: list[tuple[_Dealer, FileRow]] = []
-        for dealer in chosen:
-            if ledger.feed_state(contract.id, dealer.label, environment) == "paused":
-                log(f"{dealer.label}: feed paused, nothing planned")
+        planned: list[FileRow] = []
+        wanted: dict[int, int] = {}
+        for label, served in chosen.items():
+            if ledger.feed_state(contract.id, label, environment) == "paused":
+                log(f"{label}: feed paused, nothing planned")
                 continue
             file = ledger.plan(
                 interface=contract.id,
                 partner=contract.partner,
-                dealer=dealer.label,
+                dealer=label,
                 environment=environment,
                 window_start=window.start,
                 window_end=window.end,
@@ -144,29 +147,40 @@ def extract(
                 contract_version=contract.version,
                 batch_id=batch_id,
             )
-            planned.append((dealer, file))
-        wanted: dict[int, int] = {}
-        for dealer, file in planned:
-            if dealer.code is None:
-                _hold_without_number(ledger, dealer, file)
+            planned.append(file)
+            if (reason := _unservable(label, served)) is not None:
+                _hold(ledger, file, reason)
             elif reads_rows(file):
-                wanted[dealer.dealer_id] = file.id
+                wanted[served[0].dealer_id] = file.id
             else:
-                log(f"{dealer.label}: {file.state} with its bytes rendered; no rows are read")
+                log(f"{label}: {file.state}, so no rows are read")
         parts = [part for part in (list(wanted)[n::CONNECTIONS] for n in range(CONNECTIONS)) if part]
         rows = _copy_all(parts, contract, window, dms_dsn, snapshot, staging, batch_id)
     manifest = Manifest([f"{n}.snapshot" for n in range(len(parts))], wanted)
     manifest.write(staging, batch_id)
     ledger.close_batch(batch_id, rows_read=rows, snapshot=f"{batch_id}/{MANIFEST}")
     log(f"{rows} rows read for {len(wanted)} of {len(planned)} dealers")
-    return Extraction(batch_id, [file.id for _, file in planned], rows)
+    return Extraction(batch_id, [file.id for file in planned], rows)
 
 
 @contextmanager
 def _connection(dsn: str) -> Iterator[extensions.connection]:
     try:
-        connection = psycopg2.connect(dsn, connect_timeout=15, application_name="dealer-interfaces extract")
+        connection = psycopg2.connect(
+            dsn,
+            connect_timeout=15,
+            application_name="dealer-interfaces extract",
+            # A server that has gone silent in the middle of a COPY is noticed in a minute, not in hours.
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+        )
     except psycopg2.OperationalError as error:
+        if "FATAL" in str(error) and not any(passing in str(error) for passing in PASSING):
+            raise ExtractError(
+                f"the DMS database refuses us ({_without_secrets(error)}); check user, password and database name in "
+                "the connection `dms`"
+            ) from None
         raise DmsUnavailableError(
             f"the DMS database does not answer ({_without_secrets(error)}); check the connection `dms` and the server, "
             "then run the task again"
@@ -195,10 +209,10 @@ def _export_snapshot(connection: extensions.connection) -> str:
     return str(name)
 
 
-def _dealers(connection: extensions.connection, window: Window) -> list[_Dealer]:
+def _dealers(connection: extensions.connection, contract: Contract, window: Window) -> list[_Dealer]:
     with connection.cursor() as cursor:
         cursor.execute(
-            (SQL_DIR / "trade_partner_dealers.sql").read_text(encoding="utf-8"),
+            (SQL_DIR / f"{contract.dealers}.sql").read_text(encoding="utf-8"),
             {"window_start": window.start, "window_end": window.end, "business_date": window.business_date},
         )
         names = [column.name for column in cursor.description or ()]
@@ -206,29 +220,37 @@ def _dealers(connection: extensions.connection, window: Window) -> list[_Dealer]
     return [_Dealer(record["dealer_id"], record["dealer_code"] or None, record["dealer_name"]) for record in records]
 
 
-def _choose(known: list[_Dealer], asked: Sequence[str], window: Window) -> list[_Dealer]:
+def _choose(known: list[_Dealer], asked: Sequence[str], contract: Contract, window: Window) -> dict[str, list[_Dealer]]:
+    """Return the dealers to serve by the label of their file; more than one under a label is for a person to mend."""
+    labels: dict[str, list[_Dealer]] = {}
+    for dealer in known:
+        labels.setdefault(dealer.label, []).append(dealer)
     if not known:
         raise ExtractError(
-            f"dms.v_dealers lists no trade-partner dealer active on {window.business_date}; "
+            f"{contract.dealers}.sql finds no dealer active on {window.business_date}; "
             "nothing can be due: check the dealers' active dates in the DMS"
         )
-    if not asked:
-        return known
-    labels = {dealer.label: dealer for dealer in known}
     if unknown := sorted(set(asked) - set(labels)):
         raise ExtractError(
-            f"dealers names {', '.join(unknown)}, no trade-partner dealer active on {window.business_date}; "
+            f"dealers names {', '.join(unknown)}, who is none of {contract.dealers} on {window.business_date}; "
             f"there are {', '.join(sorted(labels))}"
         )
-    return [labels[code] for code in sorted(set(asked))]
+    return {label: labels[label] for label in (sorted(set(asked)) or labels)}
 
 
-def _hold_without_number(ledger: Ledger, dealer: _Dealer, file: FileRow) -> None:
-    reason = (
-        f"dealer {dealer.dealer_id} ({dealer.name}) has no Renault dealer number in the DMS; "
-        "enter it there and run the window again"
-    )
-    if file.state != "HELD" or file.reason != reason:
+def _unservable(label: str, dealers: Sequence[_Dealer]) -> str | None:
+    """Say why no file can be made under ``label``, or None if one can."""
+    named = ", ".join(f"{dealer.dealer_id} ({dealer.name})" for dealer in dealers)
+    if dealers[0].code is None:
+        return f"dealer {named} has no Renault dealer number in the DMS; enter it there and run the window again"
+    if len(dealers) > 1:
+        return f"dealers {named} have the one number {label} in the DMS; correct it there and run the window again"
+    return None
+
+
+def _hold(ledger: Ledger, file: FileRow, reason: str) -> None:
+    """Hold a file that has not gone, once for each reason."""
+    if awaits_bytes(file) and (file.state, file.reason) != ("HELD", reason):
         ledger.move(file.id, "HELD", reason=reason)
 
 

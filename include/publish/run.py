@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from include.ledger import LeaseHeldError, LedgerError
+from include.ledger import LeaseHeldError, LedgerError, LedgerUnavailableError
 from include.publish.outcome import Outcome, PublishSettings
 from include.publish.protocol import publish_file
 from include.sftp import Endpoint, Session, TransferError, TransferLimits, TransientTransferError
@@ -39,7 +39,7 @@ def publish_files(
     ``outcomes`` (what was done) and a sentence on how many went. Raises ``TransferError`` or ``LedgerError``.
     """
     done: list[Outcome] = []
-    failed: list[TransferError | LeaseHeldError] = []
+    failed: list[TransferError | LedgerError] = []
     with ExitStack() as connection:
         try:
             session = connection.enter_context(Session(endpoint, limits))
@@ -61,7 +61,9 @@ def publish_files(
                         on_step=lambda step, file_id=file_id: on_step(file_id, step),  # type: ignore[misc]
                     )
                 )
-            except LeaseHeldError as error:
+            except LedgerUnavailableError:
+                raise
+            except LedgerError as error:
                 failed.append(error)
             except TransferError as error:
                 if error.endpoint_wide:
