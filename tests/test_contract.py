@@ -23,6 +23,11 @@ def properties(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in document["schema"][0]["properties"]}
 
 
+def server_property(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(p for p in document["servers"][0]["customProperties"] if p["property"] == name)
+    return found
+
+
 def first_quality(document: dict[str, Any], name: str) -> dict[str, Any]:
     quality: dict[str, Any] = properties(document)[name]["quality"][0]
     return quality
@@ -122,6 +127,34 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "a pattern that only one reader takes": (
         lambda d: properties(d)["document_number"]["logicalTypeOptions"].update(pattern="^(?!0)[0-9]+$"),
         "document_number-pattern: a pattern has no look-around",
+    ),
+    "a flag that no row has": (
+        lambda d: d["schema"][0]["customProperties"][0].update(value={"sharing_objection": True}),
+        "withhold: sharing_objection must be a boolean and its value t or f",
+    ),
+    "a retention in years": (
+        lambda d: d["slaProperties"][1].update(value=2, unit="y"),
+        "slaProperties retention: its unit is d",
+    ),
+    "a truth in quotes": (
+        lambda d: properties(d)["quantity"].update(required="false"),
+        "property 'quantity': required is true or false",
+    ),
+    "a trailer that nobody fills": (
+        lambda d: server_property(d, "trailer")["value"].append("x"),
+        "trailer: nothing here states x",
+    ),
+    "an empty file that is neither sent nor skipped": (
+        lambda d: server_property(d, "emptyFile").update(value="hold"),
+        "emptyFile is one of send, skip",
+    ),
+    "a file name that knows too much": (
+        lambda d: d["servers"][0].update(location="sftp://merkle/in/SAR_{dealer}_{site}.csv"),
+        "location: the file name knows dealer, business_date and sequence",
+    ),
+    "a file name that all revisions share": (
+        lambda d: d["servers"][0].update(location="sftp://merkle/in/SAR_{dealer}_{business_date:%Y%m%d}.csv"),
+        "location: the file name must differ by dealer, business_date and sequence",
     ),
     "a sign of a text": (
         lambda d: properties(d)["quantity"].update(logicalType="string", logicalTypeOptions={}),

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from include.ledger import FileRow
 from include.ledger.chain import verify
 from include.outbound.conclude import UndeliveredError
 from include.outbound.extract import DmsUnavailableError, ExtractError
@@ -156,7 +157,8 @@ def test_changed_data_over_a_delivered_day_is_proposed_and_not_sent(world: World
 
 
 def test_dealer_with_too_many_bad_rows_is_held_and_the_others_go(world: World) -> None:
-    victim = max(world.recount(LAST_DAY).items(), key=lambda item: item[1][0])[0]
+    victim = world.query("SELECT min(dealer_code) FROM dms.v_dealers WHERE trade_partner_dealer")[0][0]
+    assert world.recount(LAST_DAY)[victim][0] > 3
     world.contract = replace(
         world.contract,
         rules=tuple(
@@ -206,8 +208,106 @@ def test_dealer_without_a_number_is_held_by_name(world: World) -> None:
     assert len(world.home()) == len(run.file_ids) - 1
 
 
+def test_two_dealers_with_one_number_are_held_by_name_and_the_others_go(world: World) -> None:
+    numbers = [n for (n,) in world.query("SELECT dealer_code FROM dms.v_dealers WHERE trade_partner_dealer ORDER BY 1")]
+    world.change(
+        "UPDATE dms.dealer SET renault_dealer_number = %(first)s WHERE renault_dealer_number = %(second)s",
+        {"first": numbers[0], "second": numbers[1]},
+    )
+    run = world.deliver()
+    states = {file.dealer: file for file in world.files(run)}
+    assert states[numbers[0]].state == "HELD"
+    assert f"have the one number {numbers[0]} in the DMS; correct it there" in str(states[numbers[0]].reason)
+    assert {file.state for dealer, file in states.items() if dealer != numbers[0]} == {"PUBLISHED"}
+
+
+def test_dealer_whose_rows_are_all_rejected_does_not_say_that_nothing_was_sold(world: World) -> None:
+    victim = world.query("SELECT min(dealer_code) FROM dms.v_dealers WHERE trade_partner_dealer")[0][0]
+    assert world.recount(LAST_DAY)[victim][0] > 0
+    world.contract = replace(
+        world.contract,
+        rules=tuple(
+            replace(rule, arguments={"percent": 10, "rows": 1000}) if rule.kind == "rejectedRows" else rule
+            for rule in world.contract.rules
+        ),
+    )
+    world.change(
+        "UPDATE dms.trade_account SET address_line_1 = 'Unit 4 Mill Road' WHERE dealer_id = "
+        "(SELECT dealer_id FROM dms.v_dealers WHERE dealer_code = %(dealer)s)",
+        {"dealer": victim},
+    )
+    held = [file for file in world.files(world.deliver()) if file.dealer == victim]
+    assert [file.state for file in held] == ["HELD"]
+    assert "an empty file would say nothing was sold" in str(held[0].reason)
+
+
+def sell_dearer(world: World) -> None:
+    world.change("UPDATE dms.parts_invoice_line SET unit_price = unit_price + 1, net_amount = net_amount + quantity")
+
+
+def release_all(world: World) -> list[FileRow]:
+    """Release every proposal, as a person does; return them as they were proposed."""
+    with world.ledger("person:oncall") as ledger:
+        proposals = ledger.files(states=["PROPOSED"])
+        for proposal in proposals:
+            ledger.move(proposal.id, "PLANNED", reason="the dealer corrected its prices")
+    assert proposals
+    return proposals
+
+
+def test_released_revision_whose_data_change_again_waits_for_a_person_however_often_it_is_run(world: World) -> None:
+    world.deliver()
+    before = world.home()
+    sell_dearer(world)
+    world.deliver()
+    released = {proposal.id for proposal in release_all(world)}
+    sell_dearer(world)
+    for _ in range(2):
+        again = [file for file in world.files(world.deliver()) if file.id in released]
+        assert world.home() == before
+        assert {file.state for file in again} == {"HELD"}
+        assert all("changed again since this revision was released" in str(file.reason) for file in again)
+
+
+def test_released_revision_goes_with_the_next_run_and_replaces_what_went(world: World) -> None:
+    first = world.deliver()
+    sell_dearer(world)
+    world.deliver()
+    proposals = release_all(world)
+    run = world.deliver()
+    with world.ledger() as ledger:
+        for proposal in proposals:
+            file = ledger.file(proposal.id)
+            assert (file.state, file.revision, file.sequence) == ("PUBLISHED", 1, 2)
+            assert file.content_hash == proposal.content_hash
+            assert proposal.supersedes is not None
+            assert ledger.file(proposal.supersedes).state == "SUPERSEDED"
+    assert len(world.home()) == len(first.file_ids) + len(proposals)
+    assert world.conclude(run) == {"PUBLISHED": len(run.file_ids)}
+
+
+def test_check_cleared_after_a_green_run_does_nothing(world: World) -> None:
+    run = world.deliver()
+    world.conclude(run)
+    world.staging.remove(str(run.batch_id))
+    before = world.home()
+    assert world.check(run) == {}
+    assert world.render(run) == {"gated": 0, "held": 0}
+    assert world.publish(run) == {"PUBLISHED": len(run.file_ids)}
+    assert world.home() == before
+
+
+def test_wrong_login_at_the_dms_is_no_reason_to_try_again(world: World) -> None:
+    world.dms_dsn = world.dms_dsn.replace("postgres@", "nobody_of_ours@")
+    with pytest.raises(ExtractError, match="the DMS database refuses us") as red:
+        world.extract()
+    assert not isinstance(red.value, DmsUnavailableError)
+
+
 def test_dealers_that_name_nobody_are_refused_with_those_there_are(world: World) -> None:
-    with pytest.raises(ExtractError, match=r"dealers names 82699999, no trade-partner dealer .* there are 826"):
+    with pytest.raises(
+        ExtractError, match=r"dealers names 82699999, who is none of trade_partner_dealers .* there are 826"
+    ):
         world.extract(dealers=["82699999"])
 
 
