@@ -18,6 +18,7 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
+from bench import parsing
 from bench.limit import limit
 from bench.measure import measured
 from bench.sftp_server import Server, sftp_server
@@ -35,7 +36,7 @@ SQL = Path(__file__).resolve().parents[1] / "include" / "sql" / "merkle_sar_dail
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code says only whether it could be measured, never whether it was fast."""
     options = _options(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     folder = Settings.from_environment().run_dir / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     results: list[dict[str, Any]] = []
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"Server: {server.name}. {_machine()}.")
         for lines in options.lines:
             results += _outbound(lines, options, postgres, server, folder, console)
+    console.print("DAG files, parsed beside plain ones")
+    results.append(parsing.measure(folder / "airflow", options.rounds + 2) | {"machine": _machine()})
     for name in ("archive", "staging", "reports", "server"):
         shutil.rmtree(folder / name, ignore_errors=True)
     _compare_sizes(results)
@@ -124,7 +127,7 @@ def _outbound(
         run = measured(["bench.usual_way"], request | {"query": bound.decode()})
         found.append(
             {
-                "name": "outbound, the usual way (pandas, GX, to_csv, paramiko), once",
+                "name": "outbound by hand, once",
                 "rows": run.result["rows"],
                 "seconds": round(run.result["seconds"], 2),
                 "limit_seconds": round(floor, 2),
@@ -166,15 +169,19 @@ def _table(results: list[dict[str, Any]]) -> Table:
         table.add_row(
             item["name"],
             f"{item['rows']:,}",
-            f"{item['seconds']:.1f}",
-            f"{item['limit_seconds']:.1f}",
+            _seconds(item["seconds"]),
+            _seconds(item["limit_seconds"]),
             f"{item['ratio']:.2f}",
             _bar(item["ratio"], item.get("ratio_bar")),
-            str(item["peak_mb"]),
+            str(item["peak_mb"] or ""),
             _bar(item["peak_mb"], item.get("peak_mb_bar")),
             f"{item['growth']:.2f} (≤ {item['growth_bar']})" if "growth" in item else "",
         )
     return table
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.3f}"
 
 
 def _bar(value: float, bar: float | None) -> str:

@@ -4,13 +4,14 @@
 Trade parts sales of each trade-partner dealer, one file per dealer and business day, to Merkle, who run the
 trade-partner scheme for Renault aftersales. A day without sales is said with an empty file.
 
-**Path** `dms.v_trade_parts_sale_lines` → staging → row check → archive → gate (Great Expectations)
-→ `sftp merkle:/inbound/sar`
+**Path** `dms.v_parts_documents`, `dms.v_parts_document_lines` → staging → row check → archive → gate (Great
+Expectations) → `sftp merkle:/inbound/sar`
 
 **When it is red** `extract`: the DMS does not answer, the day is not over, or `dealers` names nobody; the log says
 which. `check`, `render`: ours; clear the task, it works on the same rows. `publish`: a dropped line is tried again by
 itself; a changed host key is not, ring Merkle before you touch the connection. `conclude`: names each file that is held
-and why; the other dealers' files went. Nothing is ever sent twice: clearing any task is safe.
+and why; the other dealers' files went. Nothing is ever sent twice: clearing any task is safe. After an outage of some
+days only the last one is sent by itself: backfill the days between.
 
 **By hand** Trigger with `business_date` (a day that has ended) and, if you like, `dealers`; or start a Backfill over
 past days. A day already delivered is compared: same content, nothing happens; other content, a revision is proposed.

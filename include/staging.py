@@ -7,7 +7,6 @@ and fetched before it is read. Nothing here outlives the run for long: `prune` r
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -87,13 +86,15 @@ class Staging:
 
     def prune(self, *, days: float, now: float | None = None) -> list[str]:
         """Remove the folders of runs that last changed more than ``days`` ago; return their names."""
-        if not self._local or not Path(self.root).is_dir():
-            return []
         limit = (time.time() if now is None else now) - days * DAY_SECONDS
-        old = [path for path in Path(self.root).iterdir() if path.is_dir() and path.stat().st_mtime < limit]
-        for path in old:
-            shutil.rmtree(path, ignore_errors=True)
-        return sorted(path.name for path in old)
+        changed: dict[str, float] = {}
+        for path in self.fs.find(self.root) if self.fs.exists(self.root) else []:
+            run = path.split(f"{self.root}/", 1)[1].split("/", 1)[0]
+            changed[run] = max(changed.get(run, 0.0), self.fs.modified(path).timestamp())
+        old = sorted(run for run, instant in changed.items() if instant < limit)
+        for run in old:
+            self.remove(run)
+        return old
 
     @contextmanager
     def _scratch(self, target: str) -> Iterator[Path]:

@@ -74,6 +74,17 @@ def storage(url: str) -> tuple[AbstractFileSystem, str]:
     return location.fs, location.path
 
 
+def local_folder(url: str) -> str:
+    """
+    Return the folder of a ``file://`` URL.
+
+    :raises AirflowFailException: for any other store, whose path would silently become a folder of this worker.
+    """
+    if not url.startswith("file://"):
+        raise AirflowFailException(f"{url} is no folder; reports_url must be a file:// URL that all workers share")
+    return storage(url)[1]
+
+
 def _is_true(value: object) -> bool:
     """Read a switch of a connection's extra, where the form gives text and JSON gives a boolean."""
     return str(value).strip().lower() in ("true", "1", "yes")

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import stat
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -77,14 +78,24 @@ def test_only_the_owner_can_read_staged_rows(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
-def test_runs_that_were_aborted_long_ago_are_pruned(tmp_path: Path) -> None:
-    staging = Staging(LocalFileSystem(), str(tmp_path))
+def test_runs_that_were_aborted_long_ago_are_pruned(staging: Staging) -> None:
     for run in ("17", "18"):
         with staging.writer(f"{run}/1.body") as path:
             path.write_bytes(b"rows")
-    os.utime(tmp_path / "17", (0, 0))
+    assert staging.prune(days=7) == []
+    assert staging.prune(days=7, now=time.time() + 8 * 86_400) == ["17", "18"]
+    with pytest.raises(StagingError), staging.reader("17/1.body"):
+        pass
+
+
+def test_run_that_still_writes_is_not_pruned(tmp_path: Path) -> None:
+    staging = Staging(LocalFileSystem(), str(tmp_path))
+    for name in ("17/1.body", "18/1.body", "18/2.body"):
+        with staging.writer(name) as path:
+            path.write_bytes(b"rows")
+    for name in ("17/1.body", "18/1.body"):
+        os.utime(tmp_path / name, (0, 0))
     assert staging.prune(days=7) == ["17"]
-    assert [path.name for path in tmp_path.iterdir()] == ["18"]
 
 
 def copy_csv(rows: list[list[str | None]]) -> bytes:

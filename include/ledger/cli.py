@@ -209,7 +209,7 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
         f"{done} {total:,} bytes of {len(items)} files and {rejected:,} rejected rows; ledger rows stay.\n"
     )
     if not asked.apply:
-        sys.stdout.write("Nothing was changed. To let them go: make purge APPLY=1, or the same command with --apply\n")
+        sys.stdout.write("Nothing was changed. To let them go: make purge APPLY=1, or this command with --apply\n")
     return 0
 
 

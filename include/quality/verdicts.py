@@ -10,7 +10,7 @@ from typing import Any, Literal
 from include.contract import Severity
 from include.window import Window
 
-GATE_ROWS = 100_000
+GATE_ROWS = 50_000
 Status = Literal["pass", "fail", "error"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from plugins.connections import storage
+from plugins.connections import local_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,9 +35,8 @@ class BuildReportOperator(BaseOperator):
         self.reports_url = reports_url
         self.keep_runs = keep_runs
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> None:
         from include.quality.data_docs import build
 
-        site = build(self.contract.id, storage(self.reports_url)[1], keep_runs=self.keep_runs)
+        site = build(self.contract.id, local_folder(self.reports_url), keep_runs=self.keep_runs)
         self.log.info("The quality report is at %s", site)
-        return str(site)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from plugins.connections import storage
+from plugins.connections import local_folder, storage
 from plugins.ledger_session import ledger_session
 from plugins.run_window import day_of
 
@@ -69,7 +69,7 @@ class RenderFilesOperator(BaseOperator):
                 ledger=ledger,
                 staging=Staging(*storage(self.staging_url)),
                 archive=Archive(*storage(self.archive_url)),
-                reports_root=storage(self.reports_url)[1],
+                reports_root=local_folder(self.reports_url),
                 run_key=context["run_id"],
                 log=self.log.info,
             )
