@@ -64,6 +64,8 @@ def _render(
     contract: Contract, file: FileRow, batch_id: int, ledger: Ledger, staging: Staging, archive: Archive
 ) -> None:
     sequence = ledger.allot_sequence(file.id)
+    # Not `or`: a sum of 0.00 is false, and would lose its pennies.
+    total = Decimal("0.00") if file.control_total is None else file.control_total
     first = layout.header(
         contract,
         {
@@ -89,7 +91,7 @@ def _render(
         target.write(first)
         while block := details.read(BLOCK_BYTES):
             target.write(block)
-        target.write(layout.trailer(contract, rows=file.rows or 0, control_total=file.control_total or Decimal(0)))
+        target.write(layout.trailer(contract, rows=file.rows or 0, control_total=total))
     name = contract.file_for(file.dealer, file.business_date, sequence)
     ledger.move(
         file.id,

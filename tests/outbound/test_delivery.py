@@ -104,6 +104,7 @@ def test_a_day_without_sales_is_said_with_an_empty_file(world: World) -> None:
     assert [(file.state, file.rows) for file in world.files(run)] == [("PUBLISHED", 0)] * len(run.file_ids)
     for content in world.home().values():
         assert [line.split(b";")[0] for line in content.splitlines()] == [b"H", b"T"]
+        assert content.endswith(b"\nT;0;0.00\n")
 
 
 def test_sequence_counts_per_dealer_without_gaps(world: World) -> None:
