@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median
 from typing import Literal
@@ -93,8 +92,3 @@ FILE_RULES: Mapping[str, Callable[..., FileVerdict]] = {
     "rejectedRows": rejected_rows,
     "sameWeekdayVolume": same_weekday_volume,
 }
-
-
-def same_weekdays_before(day: date, weeks: int) -> list[date]:
-    """Return the days one to ``weeks`` weeks before ``day``, latest first: whose counts are the history."""
-    return [day - timedelta(weeks=week) for week in range(1, weeks + 1)]

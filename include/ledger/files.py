@@ -105,8 +105,7 @@ class Files(Session):
                     f"{row.label} was planned for partner {row.partner!r} and is now asked for by {partner!r}; give "
                     "the new partner an interface of its own, or correct the contract's partner"
                 )
-            bytes_to_come = row.state in {"PLANNED", "CHECKED"} or (row.state == "HELD" and row.sha256 is None)
-            if not bytes_to_come or (row.batch_id, row.contract_version) == (batch_id, contract_version):
+            if not row.awaits_bytes or (row.batch_id, row.contract_version) == (batch_id, contract_version):
                 return row
             columns = {"batch_id": batch_id, "contract_version": contract_version}
             row = self._set(cursor, row.id, columns)

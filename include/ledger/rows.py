@@ -81,6 +81,11 @@ class FileRow:
     purged_at: datetime | None = None
 
     @property
+    def awaits_bytes(self) -> bool:
+        """True while nothing is rendered: then the newest rows are the ones to send, also for a file that was held."""
+        return self.state in ("PLANNED", "CHECKED") or (self.state == "HELD" and self.sha256 is None)
+
+    @property
     def label(self) -> str:
         """Name of the file for an error message: its window's date and its revision, not its content."""
         revision = f" revision {self.revision}" if self.revision else ""

@@ -84,6 +84,8 @@ _REASON_STEPS: Final = frozenset(
 
 DELIVERED: Final = frozenset({"PUBLISHED", "ACKED"})
 """States in which the partner has the file."""
+ON_THE_WAY: Final = frozenset({"GATED", "UPLOADING", "UPLOADED"})
+"""States in which the publish protocol has work: to begin, or to reconcile what an earlier attempt left."""
 NOT_LIVE: Final = frozenset({"PROPOSED", "SUPERSEDED", "CANCELLED"})
 """States of a revision that does not speak for its window."""
 SETTLED: Final = frozenset({"PUBLISHED", "ACKED", "SUPERSEDED", "CANCELLED"})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from include import layout, snapshot
 from include.ledger.errors import BatchReplacedError, TransitionError
-from include.outbound.extract import Manifest, awaits_bytes, reads_rows
+from include.outbound.extract import Manifest, reads_rows
 from include.staging import StagingError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check(
     try:
         manifest = Manifest.read(staging, batch_id)
     except StagingError:
-        if any(awaits_bytes(ledger.file(file_id)) for file_id in file_ids):
+        if any(ledger.file(file_id).awaits_bytes for file_id in file_ids):
             raise
         log("the run's rows are gone, and none of its files needs them any more; clear from `extract` on to compare")
         return {}
@@ -103,7 +103,7 @@ def check(
             f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
             f"{findings.rejected_count} rejected, {findings.withheld.total()} withheld"
         )
-        if awaits_bytes(file):
+        if file.awaits_bytes:
             try:
                 _conclude_check(contract, file, batch_id, findings, ledger, log)
             except BatchReplacedError as error:
@@ -122,7 +122,7 @@ def check(
 
 def _may_be_judged(file: FileRow, batch_id: int, log: Callable[[str], None]) -> bool:
     """Whether this run's rows still are the ones that count for the file."""
-    if awaits_bytes(file) and file.batch_id != batch_id:
+    if file.awaits_bytes and file.batch_id != batch_id:
         log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
         return False
     return reads_rows(file)

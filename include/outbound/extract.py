@@ -85,14 +85,9 @@ class Manifest:
         return cls(found["parts"], {int(dealer): file for dealer, file in found["file_of_dealer"].items()})
 
 
-def awaits_bytes(file: FileRow) -> bool:
-    """True while nothing is rendered: then the newest rows are the ones to send, also for a file held by the check."""
-    return file.state in ("PLANNED", "CHECKED") or (file.state == "HELD" and file.sha256 is None)
-
-
 def reads_rows(file: FileRow) -> bool:
     """True for a file that awaits its bytes, and for a delivered one, to see whether it would be another today."""
-    return awaits_bytes(file) or file.state in DELIVERED
+    return file.awaits_bytes or file.state in DELIVERED
 
 
 def extract(
@@ -250,7 +245,7 @@ def _unservable(label: str, dealers: Sequence[_Dealer]) -> str | None:
 
 def _hold(ledger: Ledger, file: FileRow, reason: str) -> None:
     """Hold a file that has not gone, once for each reason."""
-    if awaits_bytes(file) and (file.state, file.reason) != ("HELD", reason):
+    if file.awaits_bytes and (file.state, file.reason) != ("HELD", reason):
         ledger.move(file.id, "HELD", reason=reason)
 
 

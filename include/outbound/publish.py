@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from include.ledger.states import ON_THE_WAY
+
 if TYPE_CHECKING:
     from include.archive import Archive
     from include.contract import Contract
     from include.ledger import Ledger
     from include.sftp import Endpoint
-
-# Gated files start; the others were left on the way by an earlier try and are reconciled.
-ON_THE_WAY = frozenset({"GATED", "UPLOADING", "UPLOADED"})
 
 
 def publish(

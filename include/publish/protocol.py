@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from include.archive import ArchiveError
 from include.ledger import LeaseLostError, LedgerError, LedgerUnavailableError, TransitionError
+from include.ledger.states import ON_THE_WAY
 from include.publish.outcome import Action, Outcome, PublishSettings
 from include.sftp import (
     ContentMismatch,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Sameness = Literal["ours", "other", "same_size", "gone"]
-ON_THE_WAY = ("GATED", "UPLOADING", "UPLOADED")
 
 
 class NotPublishable(LedgerError):

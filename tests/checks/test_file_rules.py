@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from include.checks import rejected_rows, same_weekday_volume
-from include.checks.file_rules import same_weekdays_before
 from include.contract import Rule
 
 TOLERANCE = Rule("file-rejectedRows", "rejectedRows", (), "error", "conformity", {"percent": 10, "rows": 25}, "")
@@ -68,7 +65,3 @@ def test_volume_is_compared_with_the_same_weekday(rows: int, history: list[int],
 
 def test_only_the_stated_weeks_count() -> None:
     assert same_weekday_volume(VOLUME, rows=100, history=[100] * 8 + [9000] * 9).passed
-
-
-def test_the_same_weekdays_are_whole_weeks_away() -> None:
-    assert same_weekdays_before(date(2026, 3, 16), 3) == [date(2026, 3, 9), date(2026, 3, 2), date(2026, 2, 23)]

@@ -157,21 +157,31 @@ def test_changed_data_over_a_delivered_day_is_proposed_and_not_sent(world: World
     assert world.conclude(again) == {"PUBLISHED": len(again.file_ids)}
 
 
-def test_dealer_with_too_many_bad_rows_is_held_and_the_others_go(world: World) -> None:
-    victim = world.query("SELECT min(dealer_code) FROM dms.v_dealers WHERE trade_partner_dealer")[0][0]
-    assert world.recount(LAST_DAY)[victim][0] > 3
+def tolerate(world: World, *, rows: int) -> None:
+    """Let a file bear ``rows`` rejected rows, or 10 %."""
     world.contract = replace(
         world.contract,
         rules=tuple(
-            replace(rule, arguments={"percent": 10, "rows": 3}) if rule.kind == "rejectedRows" else rule
+            replace(rule, arguments={"percent": 10, "rows": rows}) if rule.kind == "rejectedRows" else rule
             for rule in world.contract.rules
         ),
     )
+
+
+def lose_codes(world: World, dealer: str) -> None:
+    """Edit the first address line of all the dealer's trade accounts, as people do, so that the codes are gone."""
     world.change(
         "UPDATE dms.trade_account SET address_line_1 = 'Unit 4 Mill Road' WHERE dealer_id = "
         "(SELECT dealer_id FROM dms.v_dealers WHERE dealer_code = %(dealer)s)",
-        {"dealer": victim},
+        {"dealer": dealer},
     )
+
+
+def test_dealer_with_too_many_bad_rows_is_held_and_the_others_go(world: World) -> None:
+    victim = world.query("SELECT min(dealer_code) FROM dms.v_dealers WHERE trade_partner_dealer")[0][0]
+    assert world.recount(LAST_DAY)[victim][0] > 3
+    tolerate(world, rows=3)
+    lose_codes(world, victim)
     run = world.deliver()
     states = {file.dealer: file for file in world.files(run)}
     assert states[victim].state == "HELD"
@@ -225,18 +235,8 @@ def test_two_dealers_with_one_number_are_held_by_name_and_the_others_go(world: W
 def test_dealer_whose_rows_are_all_rejected_does_not_say_that_nothing_was_sold(world: World) -> None:
     victim = world.query("SELECT min(dealer_code) FROM dms.v_dealers WHERE trade_partner_dealer")[0][0]
     assert world.recount(LAST_DAY)[victim][0] > 0
-    world.contract = replace(
-        world.contract,
-        rules=tuple(
-            replace(rule, arguments={"percent": 10, "rows": 1000}) if rule.kind == "rejectedRows" else rule
-            for rule in world.contract.rules
-        ),
-    )
-    world.change(
-        "UPDATE dms.trade_account SET address_line_1 = 'Unit 4 Mill Road' WHERE dealer_id = "
-        "(SELECT dealer_id FROM dms.v_dealers WHERE dealer_code = %(dealer)s)",
-        {"dealer": victim},
-    )
+    tolerate(world, rows=1000)
+    lose_codes(world, victim)
     held = [file for file in world.files(world.deliver()) if file.dealer == victim]
     assert [file.state for file in held] == ["HELD"]
     assert "an empty file would say nothing was sold" in str(held[0].reason)
