@@ -245,5 +245,8 @@ def _by_whom(port: int) -> str:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             if connection.pid is None:
                 return " by another user's process"
-            return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+            try:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+            except psutil.NoSuchProcess:
+                return f" by process {connection.pid}, which has just ended"
     return ""

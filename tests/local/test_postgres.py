@@ -22,6 +22,7 @@ from local.postgres import (
     running_postgres,
     socket_dir_of,
 )
+from tests.process_facts import family_of, internet_sockets_of
 
 HOLDER = """
 import sys, time
@@ -139,8 +140,7 @@ def test_a_long_path_has_a_socket_elsewhere_that_is_closed_to_others(tmp_path: P
 
 def test_it_listens_on_no_port_and_its_socket_and_log_are_ours_alone(tmp_path: Path) -> None:
     with running_postgres(tmp_path / "data") as server:
-        family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-        assert [c for process in family for c in process.net_connections(kind="inet")] == []
+        assert internet_sockets_of(family_of(server.pid)) == []
         assert (server.socket_dir / SOCKET_NAME).stat().st_mode & 0o077 == 0
         assert (tmp_path / "data").stat().st_mode & 0o077 == 0
         assert (tmp_path / "server.log").stat().st_mode & 0o077 == 0

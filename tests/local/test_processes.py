@@ -15,6 +15,7 @@ import pytest
 from local.instance import only_instance, running_pid
 from local.processes import ProcessEndedError, Processes, SessionMark, end_left_over
 from local.settings import SettingsError
+from tests.process_facts import alive
 
 # A program whose child goes into a process group of its own and ignores SIGTERM, as Airflow's tasks may.
 STUBBORN = """
@@ -40,13 +41,6 @@ with only_instance(folder) as instance:
     print("ready", flush=True)
     time.sleep(600)
 """
-
-
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def written_pid(path: Path) -> int:

@@ -19,6 +19,7 @@ import pytest
 
 from local.settings import LOOPBACK, Settings
 from tests.local import browser
+from tests.process_facts import alive, family_of, internet_sockets_of
 
 TINY = ("--dealers", "2", "--days", "1", "--lines", "60")
 pytestmark = pytest.mark.timeout(600)  # Airflow's four components start, which takes a minute on a busy machine
@@ -69,13 +70,8 @@ class Run:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """The process and all that it started, PostgreSQL and Airflow included."""
-    return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-
-
 def still_there(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in processes if process.is_running() and alive(process.pid)]
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +92,10 @@ def running(run_dir: Path, repository: Path) -> Run:
 
 
 def test_it_delivers_and_serves_on_loopback_only(running: Run, run_dir: Path) -> None:
-    processes = family(running.process.pid)
+    processes = family_of(running.process.pid)
     assert len(processes) > 8
     listening = {
-        connection.laddr.ip
-        for process in still_there(processes)
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
+        connection.laddr.ip for connection in internet_sockets_of(processes) if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {LOOPBACK}
 
@@ -162,7 +155,7 @@ def test_command_line_of_airflow_works_beside_it(running: Run, run_dir: Path, re
 
 
 def test_ctrl_c_leaves_nothing_behind(running: Run, run_dir: Path) -> None:
-    processes = family(running.process.pid)
+    processes = family_of(running.process.pid)
     os.kill(running.process.pid, signal.SIGINT)
     assert running.finish(60) == 0
     assert still_there(processes) == []

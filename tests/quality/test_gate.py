@@ -19,6 +19,7 @@ import pytest
 from include.contract import Contract
 from include.quality.gate import GateError, GateProcess, GateVerdict
 from include.window import Window
+from tests.process_facts import alive
 from tests.quality.conftest import Renderer, numbered
 from tests.samples import Row
 
@@ -233,7 +234,7 @@ def test_the_child_ends_with_its_parent_however_that_ends(bystander: str) -> Non
         parent.kill()
         parent.wait()
         end = time.monotonic() + 30
-        while psutil.pid_exists(orphan) and psutil.Process(orphan).status() != psutil.STATUS_ZOMBIE:
+        while alive(orphan):
             assert time.monotonic() < end, "the child outlives its parent"
             time.sleep(0.1)
     finally:
