@@ -21,6 +21,7 @@ class Batches(Session):
         environment: str,
         window_start: datetime,
         window_end: datetime,
+        zone: str,
         business_date: date,
         run_id: str,
         contract_version: str,
@@ -30,15 +31,25 @@ class Batches(Session):
 
         Not idempotent, on purpose: a second extraction of the same run reads another snapshot, so it is another batch.
         """
-        require_window(interface, environment, window_start, window_end)
+        require_window(interface, environment, window_start, window_end, zone)
         with self.transaction() as cursor:
             cursor.execute(
                 """
-                INSERT INTO ledger.batch (interface, environment, window_start, window_end, business_date, run_id,
-                    contract_version, opened_by)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+                INSERT INTO ledger.batch (interface, environment, window_start, window_end, zone, business_date,
+                    run_id, contract_version, opened_by)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
                 """,
-                [interface, environment, window_start, window_end, business_date, run_id, contract_version, self.actor],
+                [
+                    interface,
+                    environment,
+                    window_start,
+                    window_end,
+                    zone,
+                    business_date,
+                    run_id,
+                    contract_version,
+                    self.actor,
+                ],
             )
             found = cursor.fetchone()
             assert found is not None
@@ -54,6 +65,7 @@ class Batches(Session):
                     "environment": environment,
                     "window_start": window_start,
                     "window_end": window_end,
+                    "zone": zone,
                     "run_id": run_id,
                     "contract_version": contract_version,
                 },

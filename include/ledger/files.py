@@ -42,6 +42,7 @@ class Files(Session):
         environment: str,
         window_start: datetime,
         window_end: datetime,
+        zone: str,
         business_date: date,
         contract_version: str,
         batch_id: int | None,
@@ -66,18 +67,19 @@ class Files(Session):
             "environment": environment,
             "window_start": window_start,
             "window_end": window_end,
+            "zone": zone,
             "business_date": business_date,
             "contract_version": contract_version,
             "batch_id": batch_id,
         }
-        require_window(f"{interface}, dealer {dealer}", environment, window_start, window_end)
+        require_window(f"{interface}, dealer {dealer}", environment, window_start, window_end, zone)
         with self.transaction() as cursor:
             cursor.execute(
                 """
                 INSERT INTO ledger.file (interface, partner, dealer, environment, window_start, window_end,
-                    business_date, revision, state, contract_version, batch_id)
+                    zone, business_date, revision, state, contract_version, batch_id)
                 VALUES (%(interface)s, %(partner)s, %(dealer)s, %(environment)s, %(window_start)s, %(window_end)s,
-                    %(business_date)s, 0, 'PLANNED', %(contract_version)s, %(batch_id)s)
+                    %(zone)s, %(business_date)s, 0, 'PLANNED', %(contract_version)s, %(batch_id)s)
                 ON CONFLICT ON CONSTRAINT file_is_one_window_revision DO NOTHING
                 RETURNING *
                 """,
@@ -132,7 +134,7 @@ class Files(Session):
         dealer: str | None = None,
         business_date: date | None = None,
     ) -> list[FileRow]:
-        """Return the files that match everything given, oldest window first; ``environment=None`` means both."""
+        """Return the files that match everything given, oldest window first; ``environment=None`` means all."""
         wanted = {
             "interface": interface,
             "environment": environment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg2.extras import RealDictCursor
 
@@ -18,7 +19,7 @@ from include.ledger.errors import (
 from include.ledger.rows import FileRow, row_of
 from include.ledger.states import DELIVERED, NEXT_STEP, TRANSITIONS, needs_reason
 
-ENVIRONMENTS: Final = ("live", "test")
+ENVIRONMENTS: Final = ("live", "test", "preview")
 # What a step may write beside the state. Identity, sequence and lease have methods of their own.
 MOVABLE: Final = frozenset(
     {
@@ -53,16 +54,22 @@ NEEDED_ONCE_RENDERED: Final = ("file_name", "sha256", "bytes", "rows")
 RENDERED_STATES: Final = frozenset({"RENDERED", "GATED", "UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
 
 
-def require_window(what: str, environment: str, start: datetime, end: datetime) -> None:
-    """Raise :class:`LedgerError` unless the window is two aware instants in order, in an environment that exists."""
+def require_window(what: str, environment: str, start: datetime, end: datetime, zone: str) -> None:
+    """Raise :class:`LedgerError` unless environment and zone exist and the window is two aware instants in order."""
     if environment not in ENVIRONMENTS:
-        raise LedgerError(f"{what}: environment {environment!r} is neither 'live' nor 'test'")
+        raise LedgerError(f"{what}: environment {environment!r} is none of {', '.join(ENVIRONMENTS)}")
     if start.tzinfo is None or end.tzinfo is None:
         raise LedgerError(f"{what}: the window {start} to {end} has no time zone; give aware UTC instants")
     if start >= end:
         raise LedgerError(
             f"{what}: the window ends ({end}) before it has begun ({start}); it is half-open [start, end)"
         )
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise LedgerError(
+            f"{what}: {zone!r} is no IANA time zone, e.g. Europe/Paris; correct it at its source"
+        ) from error
 
 
 def require_batch(row: FileRow, batch: int) -> None:

@@ -73,9 +73,9 @@ class Revisions(Files):
             cursor.execute(
                 """
                 INSERT INTO ledger.file (interface, partner, dealer, environment, window_start, window_end,
-                    business_date, contract_version, revision, state, reason, batch_id, content_hash, rows,
+                    zone, business_date, contract_version, revision, state, reason, batch_id, content_hash, rows,
                     control_total, supersedes, difference)
-                SELECT interface, partner, dealer, environment, window_start, window_end, business_date,
+                SELECT interface, partner, dealer, environment, window_start, window_end, zone, business_date,
                     coalesce((SELECT batch.contract_version FROM ledger.batch WHERE id = %(batch_id)s),
                         contract_version),
                     %(revision)s, 'PROPOSED', %(reason)s, %(batch_id)s, %(content_hash)s, %(rows)s, %(control_total)s,
@@ -118,6 +118,7 @@ _IDENTITY: Final = (
     "environment",
     "window_start",
     "window_end",
+    "zone",
     "business_date",
     "contract_version",
 )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from include.window import Window
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -27,6 +29,7 @@ class BatchRow:
     environment: str
     window_start: datetime
     window_end: datetime
+    zone: str
     business_date: date
     run_id: str
     contract_version: str
@@ -42,6 +45,7 @@ class FileRow:
     """
     One dealer's file for one window, in one revision.
 
+    ``business_date`` is the first day of the window by the clock of ``zone``.
     ``content_hash`` covers the detail records only; on a released proposal that is not rendered yet it is the hash the
     person saw. ``difference`` is what a proposal changes, in numbers. ``supersedes`` is the id of the revision that
     this one replaces when it is published.
@@ -54,6 +58,7 @@ class FileRow:
     environment: str
     window_start: datetime
     window_end: datetime
+    zone: str
     business_date: date
     revision: int
     sequence: int | None
@@ -86,10 +91,21 @@ class FileRow:
         return self.state in ("PLANNED", "CHECKED") or (self.state == "HELD" and self.sha256 is None)
 
     @property
+    def window(self) -> Window:
+        """The window as two instants and the zone whose midnights they are."""
+        return Window(self.window_start, self.window_end, self.zone)
+
+    @property
+    def period(self) -> str:
+        """What people call the window: the day, ``2026-10-31``, or for a window of a month the month, ``2026-10``."""
+        a_month = self.window_end - self.window_start > timedelta(days=2)
+        return f"{self.business_date:%Y-%m}" if a_month else self.business_date.isoformat()
+
+    @property
     def label(self) -> str:
-        """Name of the file for an error message: its window's date and its revision, not its content."""
+        """Name of the file for an error message: its period and its revision, not its content."""
         revision = f" revision {self.revision}" if self.revision else ""
-        return f"file {self.id} ({self.interface}, dealer {self.dealer}, {self.business_date}{revision})"
+        return f"file {self.id} ({self.interface}, dealer {self.dealer}, {self.period}{revision})"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ DEALERS = count(82600001)
 def window(day: date = DAY) -> dict[str, Any]:
     """The UTC window of a business day and the day itself, as ``plan`` and ``open_batch`` take them."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return {"window_start": start, "window_end": start + timedelta(days=1), "business_date": day}
+    return {"window_start": start, "window_end": start + timedelta(days=1), "zone": "UTC", "business_date": day}
 
 
 def intent(dealer: str | None = None, day: date = DAY, **changes: Any) -> dict[str, Any]:

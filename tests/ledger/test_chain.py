@@ -92,8 +92,8 @@ def test_events_removed_and_numbered_anew_are_found(story: str) -> None:
         ("DELETE FROM ledger.file WHERE id = 2", "file 2: the row is gone"),
         (
             "INSERT INTO ledger.file (interface, partner, dealer, environment, window_start, window_end, "
-            "business_date, revision, state, contract_version) SELECT interface, partner, 'x', environment, "
-            "window_start, window_end, "
+            "zone, business_date, revision, state, contract_version) SELECT interface, partner, 'x', environment, "
+            "window_start, window_end, zone, "
             "business_date, 0, 'PLANNED', '1' FROM ledger.file WHERE id = 2",
             "file 3: the whole row has no event",
         ),

@@ -37,7 +37,7 @@ def test_another_dealer_interface_environment_or_window_is_another_row(ledger: L
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"environment": "prod"}, "neither 'live' nor 'test'"),
+        ({"environment": "prod"}, "none of live, test, preview"),
         ({"window_end": window()["window_start"]}, "half-open"),
         ({"window_start": datetime(2026, 11, 20)}, "no time zone"),  # noqa: DTZ001 -- the error to be found
     ],

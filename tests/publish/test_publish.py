@@ -409,6 +409,7 @@ def test_only_a_gated_file_may_go(
         environment="live",
         window_start=row.window_start,
         window_end=row.window_end,
+        zone=row.zone,
         business_date=row.business_date,
         contract_version="1.0.0",
         batch_id=None,
