@@ -11,6 +11,7 @@ that agrees with itself. Every change of state writes its event in the same tran
 from __future__ import annotations
 
 from include.ledger.batches import Batches
+from include.ledger.decisions import Decisions
 from include.ledger.errors import (
     BatchReplacedError,
     LeaseHeldError,
@@ -23,7 +24,7 @@ from include.ledger.errors import (
 from include.ledger.findings import Findings
 from include.ledger.leases import Leases
 from include.ledger.revisions import Revisions
-from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow
+from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow, Release
 from include.ledger.states import DELIVERED, STATES, TRANSITIONS
 
 __all__ = [
@@ -42,12 +43,13 @@ __all__ = [
     "LedgerUnavailableError",
     "QualityResult",
     "RejectedRow",
+    "Release",
     "SchemaVersionError",
     "TransitionError",
 ]
 
 
-class Ledger(Batches, Revisions, Leases, Findings):
+class Ledger(Batches, Revisions, Decisions, Leases, Findings):
     """
     Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
 

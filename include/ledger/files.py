@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from psycopg2 import sql
@@ -133,8 +134,15 @@ class Files(Session):
         states: Iterable[str] | None = None,
         dealer: str | None = None,
         business_date: date | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        file_name: str | None = None,
     ) -> list[FileRow]:
-        """Return the files that match everything given, oldest window first; ``environment=None`` means all."""
+        """
+        Return the files that match everything given, oldest window first; ``environment=None`` means all.
+
+        ``since`` and ``until`` bound the business date, both included.
+        """
         wanted = {
             "interface": interface,
             "environment": environment,
@@ -143,6 +151,9 @@ class Files(Session):
             "states": None if states is None else list(states),
             "dealer": dealer,
             "business_date": business_date,
+            "since": since,
+            "until": until,
+            "file_name": file_name,
         }
         with self.transaction() as cursor:
             cursor.execute(
@@ -155,6 +166,9 @@ class Files(Session):
                     AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
                     AND (%(dealer)s IS NULL OR dealer = %(dealer)s)
                     AND (%(business_date)s::date IS NULL OR business_date = %(business_date)s)
+                    AND (%(since)s::date IS NULL OR business_date >= %(since)s)
+                    AND (%(until)s::date IS NULL OR business_date <= %(until)s)
+                    AND (%(file_name)s IS NULL OR file_name = %(file_name)s)
                 ORDER BY window_start, interface, dealer, environment, revision
                 """,
                 wanted,
@@ -177,8 +191,9 @@ class Files(Session):
 
         ``reason`` becomes the row's reason (None clears it). The step is refused unless the lease with ``token`` is
         current, and unless the file still belongs to ``batch``, where these are given; both are checked in the same
-        transaction. To PUBLISHED or ACKED: ``published_at`` is set if not given, and the revision that this one
-        replaces becomes SUPERSEDED. To PLANNED (a person's decision): the bytes are let go, the sequence number stays.
+        transaction. To PUBLISHED or ACKED: ``published_at`` is set if not given (once; a redelivery keeps the first),
+        and the revision that this one replaces becomes SUPERSEDED. To PLANNED (a person's decision): the bytes are let
+        go, the sequence number stays.
 
         :raises TransitionError: if the step is not in ``states.TRANSITIONS``, lacks its reason or what the new state
             needs, or would change bytes that are rendered.
@@ -195,44 +210,7 @@ class Files(Session):
             row = next(row for row in window if row.id == file_id)
             if batch is not None:
                 require_batch(row, batch)
-            require_step(row, to, reason, window)
-            if token is not None:
-                require_lease(cursor, row, token)
-            if to == "PLANNED":
-                columns = {**dict.fromkeys(OF_THE_BYTES), **columns} if row.sha256 else columns
-                columns = {**columns, "purged_at": None} if row.purged_at else columns
-            if to in DELIVERED and row.published_at is None:
-                columns.setdefault("published_at", database_now(cursor))
-            require_columns(row, to, columns)
-            if to == "RENDERED":
-                store_object(cursor, row, columns)
-            moved = self._set(cursor, file_id, {**columns, "state": to, "reason": reason})
-            replaced = [
-                old for old in window if to in DELIVERED and old.id == row.supersedes and old.state in DELIVERED
-            ]
-            for old in replaced:
-                self._set(cursor, old.id, {"state": "SUPERSEDED", "reason": f"replaced by revision {row.revision}"})
-            self._record(
-                cursor,
-                file_id,
-                to,
-                from_state=row.state,
-                to_state=to,
-                reason=reason,
-                detail=detail,
-                columns={name: getattr(moved, name) for name in columns},
-            )
-            for old in replaced:
-                self._record(
-                    cursor,
-                    old.id,
-                    "SUPERSEDED",
-                    from_state=old.state,
-                    to_state="SUPERSEDED",
-                    reason=f"replaced by revision {row.revision}",
-                    detail={"by": file_id},
-                )
-            return moved
+            return self._step(cursor, window, row, to, reason=reason, detail=detail, token=token, columns=columns)
 
     def note(self, file_id: int | None, kind: str, detail: Mapping[str, Any]) -> None:
         """
@@ -299,6 +277,59 @@ class Files(Session):
                 "SELECT * FROM ledger.event WHERE %(id)s IS NULL OR file_id = %(id)s ORDER BY id", {"id": file_id}
             )
             return [row_of(EventRow, found) for found in cursor.fetchall()]
+
+    def _step(
+        self,
+        cursor: RealDictCursor,
+        window: list[FileRow],
+        row: FileRow,
+        to: str,
+        *,
+        reason: str | None,
+        detail: Mapping[str, Any] | None = None,
+        token: int | None = None,
+        columns: Mapping[str, Any] = MappingProxyType({}),
+    ) -> FileRow:
+        """:meth:`move` within a transaction; ``window`` is what ``locked_window`` gave and ``row`` is one of it."""
+        require_step(row, to, reason, window)
+        if token is not None:
+            require_lease(cursor, row, token)
+        columns = dict(columns)
+        if to == "PLANNED":
+            columns = {**dict.fromkeys(OF_THE_BYTES), **columns} if row.sha256 else columns
+            columns = {**columns, "purged_at": None} if row.purged_at else columns
+        if row.published_at is not None:
+            columns.pop("published_at", None)
+        elif to in DELIVERED:
+            columns.setdefault("published_at", database_now(cursor))
+        require_columns(row, to, columns)
+        if to == "RENDERED":
+            store_object(cursor, row, columns)
+        moved = self._set(cursor, row.id, {**columns, "state": to, "reason": reason})
+        replaced = [old for old in window if to in DELIVERED and old.id == row.supersedes and old.state in DELIVERED]
+        for old in replaced:
+            self._set(cursor, old.id, {"state": "SUPERSEDED", "reason": f"replaced by revision {row.revision}"})
+        self._record(
+            cursor,
+            row.id,
+            to,
+            from_state=row.state,
+            to_state=to,
+            reason=reason,
+            detail=detail,
+            columns={name: getattr(moved, name) for name in columns},
+        )
+        for old in replaced:
+            self._record(
+                cursor,
+                old.id,
+                "SUPERSEDED",
+                from_state=old.state,
+                to_state="SUPERSEDED",
+                reason=f"replaced by revision {row.revision}",
+                detail={"by": row.id},
+            )
+        return moved
 
     def _set(self, cursor: RealDictCursor, file_id: int, columns: Mapping[str, Any]) -> FileRow:
         assignments = sql.SQL(", ").join(

@@ -17,7 +17,7 @@ from include.ledger.errors import (
     TransitionError,
 )
 from include.ledger.rows import FileRow, row_of
-from include.ledger.states import DELIVERED, NEXT_STEP, TRANSITIONS, needs_reason
+from include.ledger.states import DELIVERED, NEXT_STEP, NOT_LIVE, TRANSITIONS, needs_reason
 
 ENVIRONMENTS: Final = ("live", "test", "preview")
 # What a step may write beside the state. Identity, sequence and lease have methods of their own.
@@ -51,6 +51,7 @@ OF_THE_BYTES: Final = (
 )
 FIXED_BY_RENDERING: Final = ("file_name", "sha256", "content_hash", "bytes")
 NEEDED_ONCE_RENDERED: Final = ("file_name", "sha256", "bytes", "rows")
+SENDING: Final = frozenset({"UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
 RENDERED_STATES: Final = frozenset({"RENDERED", "GATED", "UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
 
 
@@ -142,11 +143,49 @@ def require_step(row: FileRow, to: str, reason: str | None, window: list[FileRow
         raise TransitionError(
             f"{row.label} is CANCELLED and revision {window[-1].revision} follows it; work with that revision"
         )
+    _require_history(row, to, window)
     if (row.state, to) == ("HELD", "CHECKED") and row.sha256 is not None:
         raise TransitionError(
             f"{row.label} is HELD with bytes that are made already; release them (GATED), or set it to PLANNED with a "
             "reason to have new ones made"
         )
+
+
+def _require_history(row: FileRow, to: str, window: list[FileRow]) -> None:
+    """What was delivered stays delivered, previews are never sent, two revisions are never on their way at once."""
+    if row.environment == "preview" and to in SENDING:
+        raise TransitionError(f"{row.label} is a preview, which is never sent; run its window with mode deliver")
+    if row.published_at is not None and to in ("PLANNED", "CANCELLED"):
+        raise TransitionError(
+            f"{row.label} was delivered at {row.published_at:%Y-%m-%d %H:%M:%S} UTC, so it cannot become {to}: the "
+            "partner has its bytes under its number. Next: reject it to take the redelivery back, or release it to "
+            "send the same bytes again"
+        )
+    if row.published_at is None and (row.state, to) in {("GATED", "PUBLISHED"), ("HELD", "PUBLISHED")}:
+        raise TransitionError(
+            f"{row.label} is {row.state} and was never delivered, so there is no redelivery to take back; it becomes "
+            "PUBLISHED by being sent"
+        )
+    if row.state in DELIVERED and to == "GATED":
+        if row.purged_at is not None:
+            raise TransitionError(
+                f"{row.label}: its bytes are gone since {row.purged_at:%Y-%m-%d}, when their retention had passed, so "
+                "they cannot be sent again. Next: tell the partner; new bytes need a proposed revision"
+            )
+        later = [other for other in window if other.revision > row.revision and other.state not in NOT_LIVE]
+        if later:
+            raise TransitionError(
+                f"{row.label} cannot be sent again: {later[-1].label} is {later[-1].state} and replaces it. Next: let "
+                "that revision finish, or cancel it"
+            )
+    if to == "PLANNED" and row.supersedes is not None:
+        replaced = next(other for other in window if other.id == row.supersedes)
+        if replaced.state not in DELIVERED and replaced.state not in NOT_LIVE:
+            raise TransitionError(
+                f"{row.label} cannot be released: {replaced.label}, which it replaces, is being sent again "
+                f"({replaced.state}), and would arrive after it. Next: let the redelivery finish or reject it, then "
+                "release this revision"
+            )
 
 
 def require_columns(row: FileRow, to: str, columns: Mapping[str, Any]) -> None:

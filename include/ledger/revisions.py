@@ -20,7 +20,7 @@ DIFFERENCE_KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Revisions(Files):
-    """Proposing; a person releases with ``move(…, "PLANNED", reason=…)`` or refuses with ``"CANCELLED"``."""
+    """Proposing; a person decides with ``release`` or ``reject``, see include/ledger/decisions.py."""
 
     def propose_revision(
         self,
@@ -36,8 +36,9 @@ class Revisions(Files):
         Add a revision (highest + 1, PROPOSED) to a delivered window whose data have changed since.
 
         An open proposal with the same ``content_hash`` is returned as it is; one with other content is cancelled in the
-        same transaction, because its difference describes data that are not there any more. ``difference`` is numbers
-        by name, e.g. ``{"rows_before": 10, "rows_after": 12}``.
+        same transaction, because its difference describes data that are not there any more. If the window's last
+        revision has this content and a person has given it up (CANCELLED), that one is returned as it is: nobody is
+        asked twice. ``difference`` is numbers by name, e.g. ``{"rows_before": 10, "rows_after": 12}``.
 
         :raises TransitionError: if ``delivered`` is not delivered any more, or a later revision is under way.
         :raises LedgerError: if nothing changed, or ``difference`` holds anything but numbers.
@@ -62,13 +63,16 @@ class Revisions(Files):
             for proposal in open_proposals:
                 if proposal.content_hash == content_hash:
                     return proposal
+            last = window[-1]
+            if (last.state, last.supersedes, last.content_hash) == ("CANCELLED", current.id, content_hash):
+                return last
             columns = {
                 "batch_id": batch_id,
                 "content_hash": content_hash,
                 "rows": rows,
                 "control_total": control_total,
                 "supersedes": current.id,
-                "revision": window[-1].revision + 1,
+                "revision": last.revision + 1,
             }
             cursor.execute(
                 """

@@ -126,6 +126,21 @@ class EventRow:
 
 
 @dataclass(frozen=True)
+class Release:
+    """
+    A person's release: what the file was held (or proposed) for, and the content it had then.
+
+    Whoever finds the same cause in the same content need not ask again.
+    """
+
+    at: datetime
+    actor: str
+    reason: str
+    held_for: str | None
+    content_hash: str | None
+
+
+@dataclass(frozen=True)
 class RejectedRow:
     """A row kept back, by its surrogate key in the source, with the id of every rule that it breaks."""
 

@@ -26,6 +26,7 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "GATED": {
         "GATED": "the gate read the same bytes again",
         "UPLOADING": "an attempt to send begins",
+        "PUBLISHED": "a person takes a redelivery back; the partner has the file since the first",
         "HELD": "a fault that a person must remove",
         "CANCELLED": "a person gave the window up",
     },
@@ -45,9 +46,11 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "PUBLISHED": {
         "ACKED": "the partner confirmed it",
+        "GATED": "a person has the same bytes sent again",
         "SUPERSEDED": "a later revision was published",
     },
     "ACKED": {
+        "GATED": "a person has the same bytes sent again",
         "SUPERSEDED": "a later revision was published",
     },
     "HELD": {
@@ -56,6 +59,7 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "CHECKED": "a later run checked a newer extraction",
         "GATED": "a person released the bytes, or the gate could read them now",
         "UPLOADING": "the fault is removed, an attempt to send begins",
+        "PUBLISHED": "a person takes a redelivery back; the partner has the file since the first",
         "CANCELLED": "a person gave the window up",
     },
     "PROPOSED": {
@@ -79,7 +83,16 @@ STATES: Final = tuple(TRANSITIONS)
 # What a person does, and what a person will ask about, does not happen without a sentence.
 _REASON_TO: Final = frozenset({"HELD", "UNKNOWN", "CANCELLED"})
 _REASON_STEPS: Final = frozenset(
-    {("PROPOSED", "PLANNED"), ("CANCELLED", "PLANNED"), ("HELD", "PLANNED"), ("UNKNOWN", "UPLOADING")}
+    {
+        ("PROPOSED", "PLANNED"),
+        ("CANCELLED", "PLANNED"),
+        ("HELD", "PLANNED"),
+        ("UNKNOWN", "UPLOADING"),
+        ("PUBLISHED", "GATED"),
+        ("ACKED", "GATED"),
+        ("GATED", "PUBLISHED"),
+        ("HELD", "PUBLISHED"),
+    }
 )
 
 DELIVERED: Final = frozenset({"PUBLISHED", "ACKED"})
@@ -93,12 +106,12 @@ SETTLED: Final = frozenset({"PUBLISHED", "ACKED", "SUPERSEDED", "CANCELLED"})
 
 # The way on from a state in which somebody may be stuck.
 NEXT_STEP: Final[Mapping[str, str]] = {
-    "PROPOSED": "a person releases (PLANNED) or refuses (CANCELLED) it",
-    "UNKNOWN": "ask the partner whether it arrived, then set PUBLISHED, or UPLOADING to send it again",
+    "PROPOSED": "a person releases or rejects it",
+    "UNKNOWN": "ask the partner whether it arrived, then set PUBLISHED, or redeliver it",
     "SUPERSEDED": "it was replaced; work with the later revision",
     "CANCELLED": "set it to PLANNED with a reason to take the window up again",
-    "PUBLISHED": "it is delivered; changed data needs a proposed revision",
-    "ACKED": "it is delivered; changed data needs a proposed revision",
+    "PUBLISHED": "it is delivered; changed data needs a proposed revision, the same bytes again a redelivery",
+    "ACKED": "it is delivered; changed data needs a proposed revision, the same bytes again a redelivery",
 }
 
 

@@ -1,0 +1,172 @@
+"""
+What a person decides about one file: release it, reject it, have it sent again, take up again what was given up.
+
+Every decision needs a sentence that says why, and writes what the file was held for into its event. Of two people who
+decide at once one gets the decision, the other learns what it was.
+"""
+
+from __future__ import annotations
+
+from psycopg2.extras import RealDictCursor
+
+from include.ledger.errors import TransitionError
+from include.ledger.files import Files
+from include.ledger.preconditions import locked_window
+from include.ledger.rows import FileRow, Release
+from include.ledger.states import DELIVERED, NOT_LIVE
+
+UNDER_WAY = "it goes on by itself with the next run of its window"
+
+
+class Decisions(Files):
+    """The person's verbs; each returns the file as it stands now, and a run of its window does the rest."""
+
+    def release(self, file_id: int, *, reason: str) -> FileRow:
+        """
+        Let a file go on that waits for a person.
+
+        - PROPOSED → PLANNED: the next run makes the revision's bytes.
+        - HELD with bytes → GATED: those very bytes are sent.
+        - HELD without bytes, its rows checked → PLANNED: the next run waives what it was held for if it finds the same
+          cause in the same content (``content_hash`` stays).
+
+        :raises TransitionError: in any other state; for a file held before its rows were read, whose cause must be
+            mended; for a proposal whose predecessor is being sent again; for a preview; without a reason.
+        """
+        with self.transaction() as cursor:
+            window, row = self._asked(cursor, file_id, "release", reason)
+            _require_no_preview(row, "release")
+            if row.state == "PROPOSED":
+                to = "PLANNED"
+            elif row.state == "HELD" and row.sha256 is not None:
+                to = "GATED"
+            elif row.state == "HELD" and row.content_hash is not None:
+                to = "PLANNED"
+            elif row.state == "HELD":
+                raise TransitionError(
+                    f"{row.label} is held for what a release cannot waive, since no content was seen ({row.reason}). "
+                    "Next: mend the cause and run the window again, or reject the file"
+                )
+            else:
+                raise TransitionError(self._refusal(cursor, window, row, "release"))
+            return self._decide(cursor, window, row, to, "release", reason)
+
+    def reject(self, file_id: int, *, reason: str) -> FileRow:
+        """
+        Give up a file that waits for a person: PROPOSED or HELD → CANCELLED, and no run takes it up again.
+
+        A redelivery (GATED or HELD, published before) goes back to PUBLISHED: the partner has had the file since the
+        first time, and that is not undone.
+
+        :raises TransitionError: in any other state, or without a reason.
+        """
+        with self.transaction() as cursor:
+            window, row = self._asked(cursor, file_id, "reject", reason)
+            if row.published_at is not None and row.state in ("GATED", "HELD"):
+                to = "PUBLISHED"
+            elif row.state in ("PROPOSED", "HELD"):
+                to = "CANCELLED"
+            else:
+                raise TransitionError(self._refusal(cursor, window, row, "reject"))
+            return self._decide(cursor, window, row, to, "reject", reason)
+
+    def redeliver(self, file_id: int, *, reason: str) -> FileRow:
+        """
+        Have the same bytes sent again, under the same name and number.
+
+        PUBLISHED or ACKED → GATED; UNKNOWN → UPLOADING, which the next run's publishing takes up either way.
+
+        :raises TransitionError: if a later revision has replaced the file or is under way, if its bytes have been
+            purged, in any other state, or without a reason.
+        """
+        with self.transaction() as cursor:
+            window, row = self._asked(cursor, file_id, "redeliver", reason)
+            _require_no_preview(row, "redeliver")
+            if row.state not in DELIVERED and row.state != "UNKNOWN":
+                raise TransitionError(self._refusal(cursor, window, row, "redeliver"))
+            to = "GATED" if row.state in DELIVERED else "UPLOADING"
+            return self._decide(cursor, window, row, to, "redeliver", reason)
+
+    def reopen(self, file_id: int, *, reason: str) -> FileRow:
+        """
+        Take up again what a person gave up: CANCELLED → PLANNED, with its sequence number if it has one.
+
+        :raises TransitionError: if a later revision follows it, in any other state, for a preview (which begins anew by
+            being run), or without a reason.
+        """
+        with self.transaction() as cursor:
+            window, row = self._asked(cursor, file_id, "reopen", reason)
+            _require_no_preview(row, "reopen")
+            if row.state != "CANCELLED":
+                raise TransitionError(self._refusal(cursor, window, row, "reopen"))
+            return self._decide(cursor, window, row, "PLANNED", "reopen", reason)
+
+    def released(self, file_id: int) -> Release | None:
+        """Return the last release by a person, None if there was none."""
+        with self.transaction() as cursor:
+            return _last(cursor, file_id, "release")
+
+    def _asked(self, cursor: RealDictCursor, file_id: int, verb: str, reason: str) -> tuple[list[FileRow], FileRow]:
+        window = locked_window(cursor, file_id)
+        row = next(row for row in window if row.id == file_id)
+        if not reason.strip():
+            raise TransitionError(
+                f"{row.label}: to {verb} it needs a reason; say why in one sentence, it stays in the record"
+            )
+        return window, row
+
+    def _decide(
+        self, cursor: RealDictCursor, window: list[FileRow], row: FileRow, to: str, verb: str, reason: str
+    ) -> FileRow:
+        detail = {"verb": verb, "held_for": row.reason, "content_hash": row.content_hash}
+        return self._step(cursor, window, row, to, reason=reason, detail=detail)
+
+    def _refusal(self, cursor: RealDictCursor, window: list[FileRow], row: FileRow, verb: str) -> str:
+        """Say what the file is instead, who made it so if it was a person's decision, and what can be done."""
+        why = f" ({row.reason})" if row.reason else ""
+        decided = _last(cursor, row.id)
+        by = f", decided by {decided.actor} at {decided.at:%Y-%m-%d %H:%M:%S} UTC" if decided else ""
+        return f"{row.label} is {row.state}{why}{by}: there is nothing to {verb}. Next: {_next_step(window, row, verb)}"
+
+
+def _next_step(window: list[FileRow], row: FileRow, verb: str) -> str:
+    later = [other for other in window if other.revision > row.revision and other.state not in NOT_LIVE]
+    steps = {
+        "PROPOSED": "release it to have it sent, or reject it",
+        "HELD": "release it to have it sent, or reject it",
+        "UNKNOWN": "ask the partner whether it arrived; if it did not, redeliver it",
+        "PUBLISHED": "redeliver it if the partner wants the same bytes again; changed data are proposed by a run",
+        "ACKED": "redeliver it if the partner wants the same bytes again; changed data are proposed by a run",
+        "SUPERSEDED": f"work with {later[-1].label}, which replaced it" if later else "work with the later revision",
+        "CANCELLED": "reopen it if it is wanted after all",
+    }
+    if row.state in steps:
+        return steps[row.state]
+    if row.state == "GATED" and row.published_at is not None:
+        return f"{UNDER_WAY}; reject it to take the redelivery back"
+    return UNDER_WAY if verb != "reject" else f"{UNDER_WAY}; pause the dealer's feed if it must not"
+
+
+def _require_no_preview(row: FileRow, verb: str) -> None:
+    if row.environment == "preview":
+        raise TransitionError(
+            f"{row.label} is a preview, which is never sent, so there is nothing to {verb}. Next: run its window with "
+            "mode deliver, then decide about the live file"
+        )
+
+
+def _last(cursor: RealDictCursor, file_id: int, verb: str | None = None) -> Release | None:
+    cursor.execute(
+        """
+        SELECT at, actor, reason, detail FROM ledger.event
+        WHERE file_id = %(id)s AND detail ->> 'verb' IS NOT NULL
+            AND (%(verb)s IS NULL OR detail ->> 'verb' = %(verb)s)
+        ORDER BY id DESC LIMIT 1
+        """,
+        {"id": file_id, "verb": verb},
+    )
+    found = cursor.fetchone()
+    if found is None:
+        return None
+    detail = found["detail"]
+    return Release(found["at"], found["actor"], found["reason"], detail["held_for"], detail["content_hash"])
