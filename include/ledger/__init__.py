@@ -23,6 +23,7 @@ from include.ledger.errors import (
 )
 from include.ledger.findings import Findings
 from include.ledger.leases import Leases
+from include.ledger.reconciliations import ReconciliationDifference, ReconciliationRow, Reconciliations
 from include.ledger.revisions import Revisions
 from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow, Release
 from include.ledger.states import DELIVERED, STATES, TRANSITIONS
@@ -42,6 +43,8 @@ __all__ = [
     "LedgerError",
     "LedgerUnavailableError",
     "QualityResult",
+    "ReconciliationDifference",
+    "ReconciliationRow",
     "RejectedRow",
     "Release",
     "SchemaVersionError",
@@ -49,7 +52,7 @@ __all__ = [
 ]
 
 
-class Ledger(Batches, Revisions, Decisions, Leases, Findings):
+class Ledger(Batches, Revisions, Decisions, Leases, Findings, Reconciliations):
     """
     Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
 

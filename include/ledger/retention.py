@@ -22,21 +22,27 @@ from include.ledger.states import SETTLED
 if TYPE_CHECKING:
     from include.archive import Archive
 
+PREVIEW_DAYS: Final = 7
 # Due: settled longer ago than its interface keeps, or marked by a run that did not get to its end. A file waits as
-# long as another file that is not due needs the same bytes.
+# long as another file that is not due needs the same bytes. A preview is due whatever its state, since one that stopped
+# half-way is never ended; its row is used again by the next one, so its age is that of its last event.
 DUE: Final = """
 WITH retention AS (
     SELECT * FROM unnest(%(interfaces)s::text[], %(days)s::integer[]) AS kept (interface, days)
-), due AS (
-    SELECT file.*, (coalesce(file.published_at, file.created_at) AT TIME ZONE 'UTC')::date AS settled_on,
-        object.purge_marked_at IS NOT NULL AND object.purged_at IS NULL AS marked
+), aged AS (
+    SELECT file.*, object.purge_marked_at IS NOT NULL AND object.purged_at IS NULL AS marked,
+        CASE WHEN environment = 'preview' THEN %(preview_days)s ELSE retention.days END AS keep,
+        (CASE WHEN environment = 'preview' THEN (SELECT max(at) FROM ledger.event WHERE file_id = file.id)
+            ELSE coalesce(file.published_at, file.created_at) END AT TIME ZONE 'UTC')::date AS settled_on
     FROM ledger.file LEFT JOIN retention USING (interface) LEFT JOIN ledger.archive_object AS object USING (sha256)
-    WHERE file.purged_at IS NULL AND file.state = ANY (%(settled)s)
-        AND ((coalesce(file.published_at, file.created_at) AT TIME ZONE 'UTC')::date < %(today)s - retention.days
-            OR (object.purge_marked_at IS NOT NULL AND object.purged_at IS NULL))
+    WHERE file.purged_at IS NULL AND (file.state = ANY (%(settled)s) OR environment = 'preview')
+), due AS (
+    SELECT * FROM aged WHERE marked OR settled_on < %(today)s - keep
 )
 SELECT id AS file_id, interface, partner, dealer, environment, business_date, revision, state, settled_on, sha256,
-    bytes, marked, (SELECT count(*) FROM ledger.rejected_row WHERE file_id = due.id) AS rejected_rows
+    bytes, marked, (SELECT count(*) FROM ledger.rejected_row WHERE file_id = due.id) AS rejected_rows,
+    (SELECT count(*) FROM ledger.reconciliation JOIN ledger.reconciliation_difference
+        ON reconciliation_id = reconciliation.id WHERE file_id = due.id) AS differences
 FROM due
 WHERE marked OR sha256 IS NULL OR NOT EXISTS (
     SELECT FROM ledger.file AS other
@@ -48,10 +54,10 @@ ORDER BY settled_on, id
 @dataclass(frozen=True)
 class PurgeItem:
     """
-    A file whose bytes (``sha256``; None if none were ever made) and rejected rows retention lets go.
+    A file whose bytes (``sha256``; None if none were ever made), rejected rows and differences retention lets go.
 
     ``marked``: a run before this one had begun and did not finish. ``settled_on``: the day retention counts from, that
-    of publication, or of planning for a cancelled file.
+    of publication, of planning for a cancelled file, of its last event for a preview.
     """
 
     file_id: int
@@ -66,6 +72,7 @@ class PurgeItem:
     sha256: str | None
     bytes: int | None
     rejected_rows: int
+    differences: int
     marked: bool
 
 
@@ -81,7 +88,8 @@ def purge(
     """
     Return what is due on ``today``, and unless it is a dry run let it go.
 
-    ``retention`` is days by interface; an interface that is not in it keeps everything. An object goes with the last
+    ``retention`` is days by interface; an interface that is not in it keeps everything but its previews, which are kept
+    for :data:`PREVIEW_DAYS` whatever the contract says. An object goes with the last
     file that has it: two files of the same bytes are purged together, on the day the younger one is due.
 
     :raises LedgerError: if the database cannot be reached.
@@ -93,6 +101,7 @@ def purge(
             "days": list(retention.values()),
             "settled": sorted(SETTLED),
             "today": today,
+            "preview_days": PREVIEW_DAYS,
         }
         with session.transaction() as cursor:
             cursor.execute(DUE, asked)
@@ -139,8 +148,13 @@ def _let_go(
     """
     ids = [item.file_id for item in sharing]
     cursor.execute(
-        "SELECT id, purged_at FROM ledger.file WHERE id = ANY (%s) AND state = ANY (%s) ORDER BY id FOR UPDATE",
-        [ids, sorted(SETTLED)],
+        """
+        SELECT id, purged_at FROM ledger.file
+        WHERE id = ANY (%(ids)s) AND sha256 IS NOT DISTINCT FROM %(sha256)s
+            AND (state = ANY (%(settled)s) OR environment = 'preview')
+        ORDER BY id FOR UPDATE
+        """,
+        {"ids": ids, "sha256": sharing[0].sha256, "settled": sorted(SETTLED)},
     )
     open_ids = [found["id"] for found in cursor.fetchall() if found["purged_at"] is None]
     if len(open_ids) < len(ids):
@@ -148,13 +162,21 @@ def _let_go(
     cursor.execute("SELECT clock_timestamp() AS now")
     now: datetime = _one(cursor)["now"]
     sha256 = sharing[0].sha256
-    days = retention.get(sharing[0].interface)
+    preview = sharing[0].environment == "preview"
+    days = PREVIEW_DAYS if preview else retention.get(sharing[0].interface)
     reason = f"retention of {days} days" if days is not None else "retention"
     if sha256 is not None:
         cursor.execute("SELECT 1 FROM ledger.archive_object WHERE sha256 = %s FOR UPDATE", [sha256])
         archive.remove(sha256, reason=f"{reason}, {sharing[0].interface}", at=now)
         cursor.execute("UPDATE ledger.archive_object SET purged_at = %s WHERE sha256 = %s", [now, sha256])
     cursor.execute("DELETE FROM ledger.rejected_row WHERE file_id = ANY (%s)", [ids])
+    cursor.execute(
+        """
+        DELETE FROM ledger.reconciliation_difference USING ledger.reconciliation
+        WHERE reconciliation_id = reconciliation.id AND file_id = ANY (%s)
+        """,
+        [ids],
+    )
     cursor.execute("UPDATE ledger.file SET purged_at = %s WHERE id = ANY (%s)", [now, ids])
     for item in sharing:
         events.append(
@@ -163,7 +185,12 @@ def _let_go(
             kind="PURGED",
             file_id=item.file_id,
             reason=reason,
-            detail={"sha256": sha256, "rejected_rows": item.rejected_rows, "columns": {"purged_at": now}},
+            detail={
+                "sha256": sha256,
+                "rejected_rows": item.rejected_rows,
+                "differences": item.differences,
+                "columns": {"purged_at": now},
+            },
         )
 
 

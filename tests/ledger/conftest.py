@@ -16,6 +16,7 @@ import pytest
 from include.archive import Archive
 from include.ledger import FileRow, Ledger
 from include.migrations.run import Name
+from include.window import day_window
 
 DAY = date(2026, 11, 20)
 
@@ -37,7 +38,8 @@ def fresh_dsn(scratch_dsn: str) -> str:
     execute(
         scratch_dsn,
         "TRUNCATE ledger.batch, ledger.file, ledger.sequence, ledger.event, ledger.chain_head, ledger.rejected_row, "
-        "ledger.quality_result, ledger.receipt, ledger.feed, ledger.archive_object RESTART IDENTITY",
+        "ledger.quality_result, ledger.receipt, ledger.feed, ledger.archive_object, ledger.reconciliation, "
+        "ledger.reconciliation_difference RESTART IDENTITY",
         "INSERT INTO ledger.chain_head (id, hash) VALUES (0, repeat('0', 64))",
     )
     return scratch_dsn
@@ -61,6 +63,25 @@ def window(day: date = DAY) -> dict[str, Any]:
     """The UTC window of a business day and the day itself, as ``plan`` and ``open_batch`` take them."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return {"window_start": start, "window_end": start + timedelta(days=1), "zone": "UTC", "business_date": day}
+
+
+def month(first: date, zone: str) -> dict[str, Any]:
+    """The window of the calendar month that begins on ``first`` by the clock of ``zone``."""
+    after = (first + timedelta(days=31)).replace(day=1)
+    start, end = (day_window(day, zone).start for day in (first, after))
+    return {"window_start": start, "window_end": end, "zone": zone, "business_date": first}
+
+
+def monthly(dealer: str | None = None, first: date = date(2026, 10, 1), **changes: Any) -> dict[str, Any]:
+    """Arguments of ``plan`` for a file of a month, by the clock of Paris."""
+    asked = intent(dealer, interface="renault_sar_monthly", partner="renault")
+    return {**asked, **month(first, "Europe/Paris"), **changes}
+
+
+def open_batch(ledger: Ledger) -> int:
+    return ledger.open_batch(
+        interface="merkle_sar_daily", environment="live", run_id="manual", contract_version="1.1.0", **window()
+    )
 
 
 def intent(dealer: str | None = None, day: date = DAY, **changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from include.ledger import BatchReplacedError, Ledger, LedgerError, TransitionError
 from include.ledger.states import STATES, TRANSITIONS, needs_reason, transitions_table
-from tests.ledger.conftest import DAY, bring, intent, rendered_columns, window
+from tests.ledger.conftest import DAY, bring, intent, open_batch, rendered_columns, window
 
 
 def test_a_window_planned_twice_is_one_row_and_one_event(ledger: Ledger) -> None:
@@ -54,12 +54,6 @@ def test_a_window_planned_for_another_partner_is_refused(ledger: Ledger) -> None
     ledger.plan(**asked)
     with pytest.raises(LedgerError, match=r"planned for partner 'merkle'.*asked for by 'renault'"):
         ledger.plan(**{**asked, "partner": "renault"})
-
-
-def open_batch(ledger: Ledger) -> int:
-    return ledger.open_batch(
-        interface="merkle_sar_daily", environment="live", run_id="manual", contract_version="1.1.0", **window()
-    )
 
 
 @pytest.mark.parametrize(

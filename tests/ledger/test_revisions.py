@@ -77,7 +77,9 @@ def test_a_refused_proposal_leaves_the_window_delivered(ledger: Ledger, delivere
     proposal = propose(ledger, delivered)
     ledger.move(proposal.id, "CANCELLED", reason="partner does not want it")
     assert ledger.plan(**asked_again(delivered)) == delivered
-    assert propose(ledger, delivered).revision == 2
+    refused = ledger.file(proposal.id)
+    assert propose(ledger, delivered) == refused, "nobody is asked twice about the same content"
+    assert propose(ledger, delivered, "newer").revision == 2
     with pytest.raises(TransitionError, match="revision 2 follows it"):
         ledger.move(proposal.id, "PLANNED", reason="changed my mind")
 
