@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +16,7 @@ import psycopg2
 import pytest
 
 from include.archive import Archive
-from include.ledger import FileRow, Ledger
+from include.ledger import FileRow, LeaseHeldError, Ledger, TransitionError
 from include.migrations.run import Name
 from include.window import day_window
 
@@ -127,6 +129,27 @@ def bring(ledger: Ledger, file: FileRow, to: str, **columns: Any) -> FileRow:
             extra = {"remote_path": f"/in/{file.id}.csv"}
         file = ledger.move(file.id, state, **extra)
     return file
+
+
+def at_once(dsn: str, work: Callable[[Ledger, int], Any], workers: int = 8) -> list[Any]:
+    """
+    Run ``work`` in that many threads with a connection each, all let go at the same moment.
+
+    A refusal is returned, not raised.
+    """
+    start = threading.Barrier(workers)
+
+    def one(number: int) -> Any:
+        with Ledger(dsn, actor=f"test:worker {number}") as ledger:
+            ledger.check_schema()
+            start.wait()
+            try:
+                return work(ledger, number)
+            except (LeaseHeldError, TransitionError) as error:
+                return error
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(one, range(workers)))
 
 
 def execute(dsn: str, *statements: str, autocommit: bool = False) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,26 +19,9 @@ import pytest
 
 from include.ledger import LeaseHeldError, LeaseLostError, Ledger, LedgerUnavailableError
 from include.ledger.chain import verify
-from tests.ledger.conftest import DAY, bring, intent, scalar
+from tests.ledger.conftest import DAY, at_once, bring, intent, scalar
 
 ROOT = Path(__file__).parents[2]
-
-
-def at_once(dsn: str, work: Callable[[Ledger, int], Any], workers: int = 8) -> list[Any]:
-    """Run ``work`` in that many threads with a connection each, all let go at the same moment."""
-    start = threading.Barrier(workers)
-
-    def one(number: int) -> Any:
-        with Ledger(dsn, actor=f"test:worker {number}") as ledger:
-            ledger.check_schema()
-            start.wait()
-            try:
-                return work(ledger, number)
-            except LeaseHeldError as error:
-                return error
-
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, range(workers)))
 
 
 def test_eight_runs_that_plan_one_window_get_one_row(dsn: str) -> None:

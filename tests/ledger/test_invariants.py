@@ -16,13 +16,51 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from include.ledger import DELIVERED, STATES, LeaseHeldError, LeaseLostError, Ledger, LedgerError, TransitionError
+from include.ledger import (
+    DELIVERED,
+    STATES,
+    FileRow,
+    LeaseHeldError,
+    LeaseLostError,
+    Ledger,
+    LedgerError,
+    TransitionError,
+)
 from include.ledger.chain import verify
 from include.ledger.states import NOT_LIVE, TRANSITIONS
 from tests.ledger.conftest import intent, rendered_columns
 
 WINDOWS = st.integers(0, 1)
 ATTEMPTS = st.integers(0, 1)
+
+
+VERBS = ("release", "reject", "redeliver", "reopen")
+
+
+def decided(verb: str, row: FileRow, window: list[FileRow]) -> str | None:
+    """Where a person's decision takes the file, None if it is refused: the rules of docs/ledger.md, said once more."""
+    later = any(other.revision > row.revision and other.state not in NOT_LIVE for other in window)
+    replaced = next((other for other in window if other.id == row.supersedes), None)
+    waits = replaced is not None and replaced.state not in DELIVERED | NOT_LIVE
+    again = row.published_at is not None
+    match verb, row.state:
+        case ("release", "PROPOSED") if not waits:
+            return "PLANNED"
+        case ("release", "HELD") if row.sha256:
+            return "GATED"
+        case ("release", "HELD") if row.content_hash and not waits:
+            return "PLANNED"
+        case ("reject", "HELD" | "GATED") if again:
+            return "PUBLISHED"
+        case ("reject", "HELD" | "PROPOSED"):
+            return "CANCELLED"
+        case ("redeliver", "PUBLISHED" | "ACKED") if not later:
+            return "GATED"
+        case ("redeliver", "UNKNOWN"):
+            return "UPLOADING"
+        case ("reopen", "CANCELLED") if row is window[-1] and not waits:
+            return "PLANNED"
+    return None
 
 
 class Histories(RuleBasedStateMachine):
@@ -39,6 +77,7 @@ class Histories(RuleBasedStateMachine):
         self.holder: dict[int, int] = {}
         self.greatest = 0
         self.sent: dict[int, Any] = {}
+        self.releases: dict[int, Any] = {}
 
     def teardown(self) -> None:
         for ledger in self.ledgers:
@@ -46,6 +85,9 @@ class Histories(RuleBasedStateMachine):
 
     def asked(self, number: int) -> dict[str, Any]:
         return intent(self.name, interface=f"feed_{number}")
+
+    def window(self, number: int) -> list[FileRow]:
+        return self.ledgers[0].files(interface=f"feed_{number}", dealer=self.name)
 
     def current(self, number: int) -> Any:
         return self.ledgers[0].plan(**self.asked(number))
@@ -55,7 +97,8 @@ class Histories(RuleBasedStateMachine):
         """One window starts late in its life, which random steps alone rarely reach; the other starts at nothing."""
         self.onwards(0, 0, 6)
         self.propose(0, 0, "b")
-        self.decide(0, True)
+        for proposal in self.window(0)[1:]:
+            self.ledgers[0].release(proposal.id, reason="decided")
         self.onwards(0, 0, steps)
 
     @rule(number=WINDOWS, attempt=ATTEMPTS)
@@ -105,11 +148,31 @@ class Histories(RuleBasedStateMachine):
         except LedgerError:
             assert file.state not in DELIVERED or file.content_hash == content * 32
 
-    @rule(number=WINDOWS, release=st.booleans())
-    def decide(self, number: int, release: bool) -> None:
-        asked = self.asked(number)
-        for proposal in self.ledgers[0].files(interface=asked["interface"], dealer=self.name, states=["PROPOSED"]):
-            self.ledgers[0].move(proposal.id, "PLANNED" if release else "CANCELLED", reason="decided")
+    @rule(number=WINDOWS, attempt=ATTEMPTS, verb=st.sampled_from(sorted(VERBS)), data=st.data())
+    def decide(self, number: int, attempt: int, verb: str, data: st.DataObject) -> None:
+        """A person decides about any revision; whether it is accepted is known beforehand."""
+        window = self.window(number)
+        if not window:
+            return
+        row = window[data.draw(st.integers(0, len(window) - 1))]
+        to = decided(verb, row, window)
+        try:
+            after = getattr(self.ledgers[attempt], verb)(row.id, reason=f"decided {len(window)}")
+        except TransitionError:
+            assert to is None, f"{verb} of {row.state} was refused"
+            assert self.window(number) == window
+            return
+        assert after.state == to
+        if verb == "release":
+            self.releases[row.id] = (after.reason, row.reason, row.content_hash)
+
+    @rule(number=WINDOWS, attempt=ATTEMPTS, again=st.booleans())
+    def redeliver(self, number: int, attempt: int, again: bool) -> None:
+        """What was delivered goes once more, or is taken back; random verbs alone seldom meet a delivered file."""
+        file = self.current(number)
+        if decided("redeliver", file, self.window(number)) is not None:
+            self.ledgers[attempt].redeliver(file.id, reason="lost")
+            self.onwards(number, attempt, 4) if again else self.ledgers[attempt].move(file.id, "HELD", reason="disk")
 
     @rule(number=WINDOWS, attempt=ATTEMPTS)
     def take(self, number: int, attempt: int) -> None:
@@ -139,17 +202,28 @@ class Histories(RuleBasedStateMachine):
                 del self.holder[file_id]
 
     @invariant()
+    def the_last_release_is_remembered(self) -> None:
+        for file_id, (reason, held_for, content_hash) in self.releases.items():
+            found = self.ledgers[0].released(file_id)
+            assert found is not None
+            assert (found.reason, found.held_for, found.content_hash) == (reason, held_for, content_hash)
+
+    @invariant()
     def windows_are_whole(self) -> None:
         for number in range(2):
             files = self.ledgers[0].files(interface=f"feed_{number}", dealer=self.name)
             assert [file.revision for file in files] == list(range(len(files)))
             assert sum(file.state in DELIVERED for file in files) <= 1
             assert sum(file.state == "PROPOSED" for file in files) <= 1
-            assert sum(file.state not in NOT_LIVE for file in files) <= 2
+            live = [file for file in files if file.state not in NOT_LIVE]
+            assert len(live) <= 2
+            # Of two revisions that live the older one is with the partner: never are both on their way.
+            assert all(file.state in DELIVERED for file in live[:-1])
             numbers = sorted(file.sequence for file in files if file.sequence is not None)
             assert numbers == list(range(1, len(numbers) + 1))
             for file in files:
                 if file.published_at is not None:
+                    assert file.state not in {"PLANNED", "CHECKED", "RENDERED", "PROPOSED", "CANCELLED"}
                     # Bytes and number of what a partner has never change again.
                     kept = (file.sha256, file.sequence, file.published_at)
                     assert self.sent.setdefault(file.id, kept) == kept
