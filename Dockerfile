@@ -10,7 +10,7 @@ COPY --chown=airflow:0 requirements.txt /opt/airflow/requirements.txt
 # Hashes for all of it: a changed file at the index ends the build. pip writes the bytecode as it installs.
 RUN PYTHONDONTWRITEBYTECODE= pip install --no-cache-dir --require-hashes -r /opt/airflow/requirements.txt
 
-COPY --chown=airflow:0 docker/prepare.sh /opt/airflow/docker/prepare.sh
+COPY --chown=airflow:0 docker/prepare.sh docker/pools.py /opt/airflow/docker/
 COPY --chown=airflow:0 include /opt/airflow/include
 COPY --chown=airflow:0 plugins /opt/airflow/plugins
 COPY --chown=airflow:0 dags /opt/airflow/dags

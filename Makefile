@@ -15,16 +15,20 @@ given = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 flag = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name)),--$(shell echo $(name) | tr A-Z a-z) $(call given,$(name))))
 
-.PHONY: help env run test lint format bench docs files verify airflow purge migrate sample lock clean distclean
+# As it was written, and in the environment: a person's sentence has quotes and dollars that no shell is to read.
+literally = $(if $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
+
+.PHONY: help env run test lint format bench docs files verify release reject redeliver reconciliation airflow purge \
+  migrate sample lock clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: # .venv from requirements.txt, pinned and hashed
 	@$(if $(PYTHON311),,echo "make: Python 3.11 is needed and was found neither as python3.11 nor as python3; install it, on Debian 12: apt install python3.11-venv" >&2; exit 1;) \
 	$(PYTHON311) local/environment.py
 
-run: env ## the whole system until Ctrl-C: ONCE=1 ends after the table; PORT=8085; DEALERS=12 DAYS=40 LINES=20000 SEED=1
+run: env ## the whole system until Ctrl-C: ONCE=1 ends after the table; PORT=8085; DEALERS=12 DAYS=130 LINES=40000 SEED=1
 	@exec $(PYTHON) -m local.run $(call flag,ONCE,--once) $(if $(call given,PORT),--port $(call given,PORT)) $(sample_options)
 
 test: env ## every test; ARGS="tests/local -k port" for some
@@ -50,6 +54,17 @@ files: env ## the ledger's files as a table; JSON=1 for JSON lines
 verify: env ## check the ledger's chain of events
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger verify $(call given,ARGS)
 
+release: env ## let a held file or a proposed revision go: FILE=<number or name> REASON="one sentence"
+reject: env ## give a held file or a proposed revision up: FILE= REASON=
+redeliver: env ## have a delivered file's very bytes sent again: FILE= REASON=
+release reject redeliver: export DECIDE_FILE = $(call literally,FILE)
+release reject redeliver: export DECIDE_REASON = $(call literally,REASON)
+release reject redeliver:
+	@exec $(PYTHON) -m local.verbs $@
+
+reconciliation: env ## a month's files against the sum of the daily ones: MONTH=2026-10; JSON=1; ARGS=--differences
+	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.reconcile $(call given,MONTH) $(call flag,JSON,--json) $(call given,ARGS)
+
 airflow: env ## Airflow's own commands beside a running make run: ARGS="backfill create --dag-id ..."
 	@exec $(PYTHON) -m local.airflow_command $(ARGS)
 
@@ -59,7 +74,7 @@ purge: env ## show what has outlived its retention; APPLY=1 removes it
 migrate: env ## bring the dms and ledger databases to this code's schema
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.migrations.run all
 
-sample: env ## another sample dealer group in the DMS: DEALERS=12 DAYS=40 LINES=20000 SEED=1
+sample: env ## another sample dealer group in the DMS: DEALERS=12 DAYS=130 LINES=40000 SEED=1
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m local.sample $(sample_options) $(call given,ARGS)
 
 lock: env ## requirements.in → requirements.txt, with hashes

@@ -6,7 +6,10 @@ airflow db migrate
 python -m include.migrations.run all
 
 # A task that names a pool which does not exist is never scheduled.
-airflow pools set merkle_sftp 2 "Connections to Merkle's SFTP server at once"
+pools=$(mktemp --suffix=.json)
+python "$(dirname "${BASH_SOURCE[0]}")/pools.py" > "$pools"
+airflow pools import "$pools"
+rm "$pools"
 
 if ! airflow users list --output plain | awk '{print $2}' | grep --quiet --line-regexp --fixed-strings "$AIRFLOW_ADMIN_USER"; then
   airflow users create --role Admin --username "$AIRFLOW_ADMIN_USER" --password "$AIRFLOW_ADMIN_PASSWORD" \

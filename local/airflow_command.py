@@ -8,10 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from local.instance import running_address
-from local.partners.process import partner_endpoint
+from local.partners.process import airflow_connections
 from local.settings import REPOSITORY, Settings, airflow_environment
-
-PARTNERS = ("merkle",)
 
 
 def main(arguments: list[str]) -> int:
@@ -23,10 +21,7 @@ def main(arguments: list[str]) -> int:
         return 1
     port = urlsplit(address).port
     assert port is not None
-    connections = {
-        f"{partner}_sftp": partner_endpoint(settings.partners, partner).airflow_connection() for partner in PARTNERS
-    }
-    environment = airflow_environment(settings, port=port, connections=connections)
+    environment = airflow_environment(settings, port=port, connections=airflow_connections(settings.partners))
     # Beside our interpreter, since the person's PATH may name another Airflow.
     program = Path(sys.executable).with_name("airflow")
     return subprocess.run([program, *arguments], env=environment, cwd=REPOSITORY, check=False).returncode

@@ -1,19 +1,20 @@
-"""An interface's past days through Airflow's own backfill, as a person would start it, and what to see meanwhile."""
+"""An interface's past days or months by Airflow's own backfill, as a person would start it, and how far it has come."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from include.contract import Contract
 from include.window import Window
 from local.airflow import AirflowError, AirflowStatusError, Api
 from local.processes import Processes
+from local.progress import Progress
 
-# One day after the other: files are numbered in the order they are rendered, and a partner likes to see day by day.
+# One after the other: files are numbered in the order they are rendered, and a partner likes to see day by day.
 ACTIVE_RUNS = 1
 POLL_SECONDS = 1.0
 STALL_SECONDS = 1200.0  # longer than any one task of the sample takes, the waits before retries included
@@ -22,29 +23,18 @@ FINISHED = ("success", "failed")
 CONFLICT = 409
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where the days stand: how many are done, how many of those failed, and what happens now (empty if nothing)."""
-
-    days: int
-    done: int
-    failed: int
-    now: str
-
-    def __str__(self) -> str:
-        failed = f", {self.failed} of them red" if self.failed else ""
-        return f"{self.done} of {self.days} days done{failed}" + (f" · {self.now}" if self.now else "")
-
-
 def deliver(
-    processes: Processes, api: Api, dag_id: str, windows: list[Window], show: Callable[[Progress], None]
+    processes: Processes, api: Api, contract: Contract, windows: Sequence[Window], show: Callable[[Progress], None]
 ) -> Progress:
     """
-    Have ``dag_id`` run once for each of ``windows`` (days in order) and wait until all are finished.
+    Have the interface's DAG run once for each of ``windows`` (days or months, in order) until all are finished.
 
-    Days that succeeded before are left alone, failed ones run again. ``AirflowError`` if Airflow makes no run for a
-    day, or if nothing moves for ``STALL_SECONDS``.
+    A window's run is found by its logical date, which is the window's start by the contract's own clock. Those that
+    succeeded before are left alone, failed ones run again. ``AirflowError`` if Airflow makes no run for a window, or if
+    nothing moves for ``STALL_SECONDS``.
     """
+    dag_id = contract.id
+    names = {window.start: _name(contract, window) for window in windows}
     started = False
     seen: object = None
     moved = time.monotonic()
@@ -52,23 +42,23 @@ def deliver(
         processes.check()
         runs = _newest_runs(api, dag_id, windows)
         states = [runs[window.start]["state"] if window.start in runs else None for window in windows]
-        if all(state == "success" for state in states) or (started and all(state in FINISHED for state in states)):
+        done, failed = sum(state in FINISHED for state in states), states.count("failed")
+        if all(state == "success" for state in states) or (started and done == len(states)):
             _unpause(api, dag_id)
-            return Progress(len(windows), len(windows), states.count("failed"), "")
+            return Progress(len(windows), done, failed, "", contract.period_unit)
         idle = all(state is None or state in FINISHED for state in states)
         if idle and started:
-            day = windows[states.index(None)].business_date
-            raise AirflowError(f"{dag_id}: Airflow's backfill made no run for {day}; {api.base} may show why")
+            name = names[windows[states.index(None)].start]
+            raise AirflowError(f"{dag_id}: Airflow's backfill made no run for {name}; {api.base} may show why")
         if idle:
             started = _start_backfill(api, dag_id, windows)
         if started or not idle:
-            # Not before the backfill exists: the schedule then finds its last day taken, and the days stay in order.
+            # Not before the backfill exists: the schedule then finds its last window taken, and they stay in order.
             _unpause(api, dag_id)
-        days = {window.start: f"{window.business_date}" for window in windows}
-        current = _current_tasks(api, dag_id, {days[start]: run for start, run in runs.items() if start in days})
+        current = _current_tasks(api, dag_id, {names[start]: run for start, run in runs.items() if start in names})
         if (states, current) != seen:
             seen, moved = (states, current), time.monotonic()
-        progress = Progress(len(windows), sum(state in FINISHED for state in states), states.count("failed"), current)
+        progress = Progress(len(windows), done, failed, current, contract.period_unit)
         show(progress)
         if time.monotonic() - moved > STALL_SECONDS:
             raise AirflowError(
@@ -77,7 +67,11 @@ def deliver(
         time.sleep(POLL_SECONDS)
 
 
-def _start_backfill(api: Api, dag_id: str, windows: list[Window]) -> bool:
+def _name(contract: Contract, window: Window) -> str:
+    return f"{window.business_date:%Y-%m}" if contract.period_unit == "month" else f"{window.business_date}"
+
+
+def _start_backfill(api: Api, dag_id: str, windows: Sequence[Window]) -> bool:
     """Start it over all windows; False if an earlier one is just being closed, which Airflow allows one at a time."""
     body = {
         "dag_id": dag_id,
@@ -100,8 +94,8 @@ def _unpause(api: Api, dag_id: str) -> None:
         api.send("PATCH", f"/dags/{dag_id}", {"is_paused": False})
 
 
-def _newest_runs(api: Api, dag_id: str, windows: list[Window]) -> dict[datetime, dict[str, Any]]:
-    """The newest run of each day, by the day's first instant."""
+def _newest_runs(api: Api, dag_id: str, windows: Sequence[Window]) -> dict[datetime, dict[str, Any]]:
+    """The newest run of each window, by its first instant."""
     found = api.get(
         f"/dags/{dag_id}/dagRuns",
         logical_date_gte=windows[0].start.isoformat(),
@@ -113,9 +107,9 @@ def _newest_runs(api: Api, dag_id: str, windows: list[Window]) -> dict[datetime,
 
 
 def _current_tasks(api: Api, dag_id: str, runs: dict[str, dict[str, Any]]) -> str:
-    """What runs, waits for another try or has failed in the days under way, in words; ``runs`` by business date."""
+    """What runs, waits for another try or has failed in the windows under way, in words; ``runs`` by day or month."""
     said = []
-    for day, run in runs.items():
+    for name, run in runs.items():
         if run["state"] != "running":
             continue
         tasks = api.get(f"/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'], safe='')}/taskInstances")["task_instances"]
@@ -123,5 +117,5 @@ def _current_tasks(api: Api, dag_id: str, runs: dict[str, dict[str, Any]]) -> st
             tried = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
             if task["state"] in ("running", "queued", "up_for_retry", "failed"):
                 what = "" if task["state"] == "running" else f" {task['state'].replace('_', ' ')}"
-                said.append(f"{day} {task['task_id']}{what}{tried}")
+                said.append(f"{name} {task['task_id']}{what}{tried}")
     return ", ".join(said)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg2
 
@@ -19,17 +21,28 @@ from local.settings import REPOSITORY, Settings, command_environment
 NAMES: tuple[Name, ...] = ("dms", "ledger")
 
 
+@contextmanager
+def local_databases(settings: Settings) -> Iterator[None]:
+    """
+    Have both databases there and migrated for the length of the block.
+
+    :raises PostgresError, MigrationError, psycopg2.OperationalError: with the reason, if they cannot be had.
+    """
+    settings.make_folders()
+    with attached_postgres(settings.postgres_data, log=settings.logs / "postgresql.log") as server:
+        for name in NAMES:
+            dsn = server.create_database(name)
+            if current(name, dsn) != head(name):
+                migrate(name, dsn)
+        yield
+
+
 def main(command: list[str]) -> int:
     """The command's exit code; 1 with one sentence if the databases cannot be had."""
     settings = Settings.from_environment()
-    settings.make_folders()
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **command_environment(settings)}
     try:
-        with attached_postgres(settings.postgres_data, log=settings.logs / "postgresql.log") as server:
-            for name in NAMES:
-                dsn = server.create_database(name)
-                if current(name, dsn) != head(name):
-                    migrate(name, dsn)
+        with local_databases(settings):
             return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
     except (PostgresError, MigrationError, psycopg2.OperationalError) as error:
         sys.stderr.write(f"{str(error).strip()}\n")

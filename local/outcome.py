@@ -1,53 +1,90 @@
-"""What ought to have gone and did not: the sample's days and the DMS's dealers against the ledger."""
+"""What ought to have gone and did not: the sample's days and months and the DMS's dealers against the ledger."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 
 import psycopg2
 
-from include.contract import load_contract
+from include.contract import Contract
 from include.ledger import DELIVERED, Ledger
+from include.outbound.dealers import read_dealers
 from include.window import Window
 
-SQL_DIR = Path(__file__).parents[1] / "include" / "sql"
+
+@dataclass(frozen=True)
+class NotSent:
+    """A day of a dealer that the sample wants unsent: the dealer's feed is paused while that day is delivered."""
+
+    dealer: str
+    day: date
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A file that ought to be with the partner and is not, and what the ledger says of it."""
+
+    window: Window
+    dealer: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.window.business_date} dealer {self.dealer}: {self.why}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Number of files that ought to be with the partner, and a line for each that is not."""
+    """Number of files of one interface that ought to be with its partner, and those that are not, in window order."""
 
+    contract: Contract
     expected: int
-    problems: tuple[str, ...]
+    missing: tuple[Missing, ...]
+
+    def __str__(self) -> str:
+        went = self.expected - len(self.missing)
+        return f"{self.contract.id}: {went} of {self.expected} files are with {self.contract.partner}"
 
 
-def outcome(interface: str, windows: list[Window], *, dms_dsn: str, ledger_dsn: str) -> Outcome:
-    """Compare, for every window, the dealers that the DMS says take part with the files that the ledger says went."""
-    expected = _expected(load_contract(interface).dealers, windows, dms_dsn)
-    with Ledger(ledger_dsn, actor="person:make-run") as ledger:
-        files = ledger.files(interface=interface)
-    went = {(file.window_start, file.dealer) for file in files if file.state in DELIVERED}
-    fate = {(file.window_start, file.dealer): f"{file.state}: {file.reason or 'no reason given'}" for file in files}
-    problems = [
-        f"{window.business_date} dealer {dealer}: "
-        + fate.get((window.start, dealer), "no file was made; look at the day's run")
-        for window, dealer in expected
-        if (window.start, dealer) not in went
+def outcome(
+    contract: Contract,
+    windows: Sequence[Window],
+    *,
+    dms_dsn: str,
+    ledger_dsn: str,
+    not_sent: Collection[NotSent] = (),
+) -> Outcome:
+    """
+    Compare, for every window, the dealers that the DMS says take part with the files that the ledger says went.
+
+    A file is found by its first day and its dealer: a dealer's own clock may begin the same month at another instant.
+    """
+    expected = [
+        (window, dealer)
+        for window, dealer in _expected(contract, windows, dms_dsn)
+        if NotSent(dealer, window.business_date) not in not_sent
     ]
-    return Outcome(len(expected), tuple(problems))
+    with Ledger(ledger_dsn, actor="person:make-run") as ledger:
+        files = ledger.files(interface=contract.id)
+    went = {(file.business_date, file.dealer) for file in files if file.state in DELIVERED}
+    fate = {(file.business_date, file.dealer): f"{file.state}: {file.reason or 'no reason given'}" for file in files}
+    never = f"no file was made; look at the {contract.period_unit}'s run"
+    missing = [
+        Missing(window, dealer, fate.get((window.business_date, dealer), never))
+        for window, dealer in expected
+        if (window.business_date, dealer) not in went
+    ]
+    return Outcome(contract, len(expected), tuple(missing))
 
 
-def _expected(dealers: str, windows: list[Window], dms_dsn: str) -> list[tuple[Window, str]]:
+def _expected(contract: Contract, windows: Sequence[Window], dms_dsn: str) -> list[tuple[Window, str]]:
     """(window, dealer) for each file that ought to go; a dealer without a number is ``dms:<id>``, as in the ledger."""
     connection = psycopg2.connect(dms_dsn)
     try:
-        found: list[tuple[Window, str]] = []
-        with connection, connection.cursor() as cursor:
-            for window in windows:
-                bounds = {"window_start": window.start, "window_end": window.end}
-                cursor.execute((SQL_DIR / f"{dealers}.sql").read_text(), bounds)
-                found += [(window, code or f"dms:{number}") for number, code, *_ in cursor.fetchall()]
-        return found
+        with connection:
+            return [
+                (window, dealer.label) for window in windows for dealer in read_dealers(connection, contract, window)
+            ]
     finally:
         connection.close()

@@ -1,50 +1,51 @@
-"""``make run``: PostgreSQL, sample, partners and Airflow; the last days delivered; then up until Ctrl-C."""
+"""``make run``: PostgreSQL, sample, partners and Airflow; what is due delivered; then up until Ctrl-C."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import FrameType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg2
 
-from include.contract import Contract, load_contract
 from include.ledger import LedgerError
 from include.migrations.run import MigrationError, migrate
-from include.window import Window, day_window
-from local import airflow, sample
+from include.outbound.dealers import ExtractError
+from include.quality.gate import GateError
+from include.sftp import TransferError
+from local import airflow, report, sample
 from local.airflow import AirflowError, Api
-from local.backfill import Progress, deliver
+from local.backfill import deliver
+from local.due import Due, due
+from local.history import deliver_past
 from local.instance import Instance, only_instance
-from local.outcome import Outcome, outcome
-from local.partners.process import PartnerEndpoint, PartnerStartError, partner_endpoint
+from local.outcome import NotSent, Outcome, outcome
+from local.partners.process import PartnerStartError, airflow_connections, partner_endpoint
 from local.partners.server import read_state
 from local.postgres import PostgresError, running_postgres
 from local.processes import ProcessEndedError, Processes
+from local.progress import ProgressLine, say
 from local.settings import (
     DATABASES,
     LOOPBACK,
     REPOSITORY,
-    USERS,
     Settings,
     SettingsError,
     airflow_environment,
     choose_port,
-    command_environment,
 )
 
-INTERFACE = "merkle_sar_daily"
-PARTNER = "merkle"
-BACKFILL_DAYS = 7
-SAMPLE = {"dealers": 12, "days": 40, "lines": 20_000, "seed": 1}
+SAMPLE = {"dealers": 12, "days": 130, "lines": 40_000, "seed": 1}
+# The zone in which the sample's days end.
+ZONE = "Europe/London"
 # The DAG sends a day at 02:30 on the morning after; a run that is due later would wait for it.
 DUE_AFTER = timedelta(hours=3)
 PARTNER_SECONDS = 30.0
@@ -57,6 +58,9 @@ EXPECTED_ERRORS = (
     AirflowError,
     MigrationError,
     LedgerError,
+    ExtractError,
+    GateError,
+    TransferError,
     PartnerStartError,
     sample.SampleError,
     psycopg2.OperationalError,
@@ -84,14 +88,13 @@ class LocalRun:
         self._settings = settings
         self._instance = instance
         self._processes = Processes(settings.logs, instance.write)
-        self._contract: Contract = load_contract(INTERFACE)
 
     def __call__(self) -> int:
-        """0 if every file that ought to have gone is with the partner, 1 if not; stays up before that if asked to."""
+        """0 if every file that ought to have gone is with its partner, 1 if not; stays up before that if asked to."""
         settings = self._settings
         port = choose_port(self._options.port)
         settings.make_folders()
-        _say("starting PostgreSQL")
+        say("starting PostgreSQL")
         with running_postgres(settings.postgres_data, log=settings.logs / "postgresql.log") as server:
             for name in DATABASES:
                 server.create_database(name)
@@ -100,34 +103,35 @@ class LocalRun:
             finally:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-                _say("stopping")
+                say("stopping")
                 self._processes.stop()
 
     def _serve(self, port: int) -> int:
         settings, processes = self._settings, self._processes
-        partner = self._start_partners()
+        partners = self._start_partners()
         environment = airflow_environment(
-            settings,
-            port=port,
-            connections={f"{PARTNER}_sftp": partner.airflow_connection()},
+            settings, port=port, connections=airflow_connections(settings.partners, partners)
         )
         migrating = airflow.needs_migration(settings.dsn("airflow"))
         if migrating:
-            _say("making Airflow's database")
+            say("making Airflow's database")
             airflow.begin_migration(processes, environment)
         migrate("dms", settings.dsn("dms"))
         migrate("ledger", settings.dsn("ledger"))
-        windows = self._fill_sample()
-        found = self._outcome(windows)
-        if not found.problems:
-            self._report(found, partner)
+        dues = self._fill_sample()
+        unsent = _unsent(settings, dues)
+        found = self._outcomes(dues, unsent)
+        complete = not any(each.missing for each in found)
+        if complete:
+            self._report(dues, found)
             if self._options.once:
-                _say("all of it went before; Airflow is not needed for that and was not started")
+                say("all of it went before; Airflow is not needed for that and was not started")
                 return 0
+        self._deliver_past(dues, found, unsent, partners)
         if migrating:
             airflow.end_migration(processes, settings.dsn("airflow"))
 
-        _say("starting Airflow (half a minute)")
+        say("starting Airflow (half a minute)")
         begun = datetime.now(UTC).isoformat()
         airflow.start(processes, environment)
         api = Api(f"http://{LOOPBACK}:{port}", "admin", settings.secrets()["password_admin"])
@@ -135,24 +139,65 @@ class LocalRun:
         self._instance.address = api.base
         self._instance.write(processes.marks())
         airflow.make_pools(api)
-        airflow.wait_for_dag(processes, api, INTERFACE, parsed_after=begun)
-
-        with ProgressLine() as line:
-            _say(f"delivering {windows[0].business_date} to {windows[-1].business_date} to {PARTNER}")
-            deliver(processes, api, INTERFACE, windows, line.show)
-        if found.problems:
-            found = self._outcome(windows)
-            self._report(found, partner)
+        for each in dues:
+            airflow.wait_for_dag(processes, api, each.contract.id, parsed_after=begun)
+        self._deliver_recent(dues, found, api)
+        if not complete:
+            found = self._outcomes(dues, unsent)
+            self._report(dues, found)
         if not self._options.once:
-            self._stay(api)
-        return 1 if found.problems else 0
+            self._stay(api, dues)
+        return 1 if any(each.missing for each in found) else 0
 
-    def _outcome(self, windows: list[Window]) -> Outcome:
+    def _outcomes(self, dues: Sequence[Due], unsent: NotSent | None) -> list[Outcome]:
         dms, ledger = self._settings.dsn("dms"), self._settings.dsn("ledger")
-        return outcome(INTERFACE, windows, dms_dsn=dms, ledger_dsn=ledger)
+        return [
+            outcome(
+                each.contract,
+                each.windows,
+                dms_dsn=dms,
+                ledger_dsn=ledger,
+                not_sent=() if unsent is None else (unsent,),
+            )
+            for each in dues
+        ]
 
-    def _start_partners(self) -> PartnerEndpoint:
-        """Start the sample partners on any free port; returns how to reach the one of this interface."""
+    def _deliver_past(
+        self, dues: Sequence[Due], found: Sequence[Outcome], unsent: NotSent | None, partners: dict[str, Any]
+    ) -> None:
+        """Deliver what lies before the days that Airflow delivers, as far as it has not gone."""
+        for each, so_far in zip(dues, found, strict=True):
+            lacking = {missing.window for missing in so_far.missing}
+            windows = [window for window in each.past if window in lacking]
+            if not windows:
+                continue
+            contract = each.contract
+            say(f"{contract.id}: {_span(windows)} to {contract.partner}, as it would have gone before you came")
+            with ProgressLine() as line:
+                deliver_past(
+                    contract,
+                    windows,
+                    settings=self._settings,
+                    endpoint=partner_endpoint(self._settings.partners, contract.partner, partners).endpoint(),
+                    not_sent=unsent,
+                    show=line.show,
+                )
+
+    def _deliver_recent(self, dues: Sequence[Due], found: Sequence[Outcome], api: Api) -> None:
+        """Have Airflow deliver the last days; then the dealers correct things; then the last month goes."""
+        for each, so_far in zip(dues, found, strict=True):
+            contract, windows = each.contract, each.recent
+            if not windows:
+                continue
+            if contract.reconciled_with is not None and so_far.missing:
+                amended = sample.amend(self._settings.dsn("dms"), windows[-1].business_date)
+                say(f"the dealers correct what the daily files have told: {amended}")
+            say(f"{contract.id}: {_span(windows)} to {contract.partner}, by Airflow's backfill")
+            with ProgressLine() as line:
+                deliver(self._processes, api, contract, windows, line.show)
+
+    def _start_partners(self) -> dict[str, Any]:
+        """Start the sample partners on any free port; returns the server's state: host, port, host key."""
         root = self._settings.partners
         command = [sys.executable, "-m", "local.partners", "serve", "--root", str(root), "--port", "0"]
         pid = self._processes.start("partners", command, {**os.environ, "PYTHONPATH": str(REPOSITORY)})
@@ -161,41 +206,30 @@ class LocalRun:
             self._processes.check()
             state = read_state(root / ".server" / "state.json")
             if state is not None and state["pid"] == pid:
-                return partner_endpoint(root, PARTNER, state)
+                return state
             time.sleep(0.05)
         log = self._processes.log("partners")
         raise PartnerStartError(f"the sample partners do not listen after {PARTNER_SECONDS:.0f} s; look into {log}")
 
-    def _fill_sample(self) -> list[Window]:
-        """Fill an empty DMS; returns the windows of the sample's last days, the same as long as it is there."""
+    def _fill_sample(self) -> list[Due]:
+        """Fill an empty DMS; returns what is due of the sample's days, the same as long as it is there."""
         dsn, asked = self._settings.dsn("dms"), self._options.sample
         there = sample.filled(dsn)
         kept = {} if there is None else {name: there.parameters[name] for name in SAMPLE}
-        last_due = (datetime.now(ZoneInfo(self._contract.zone)) - DUE_AFTER).date() - timedelta(days=1)
+        last_due = (datetime.now(ZoneInfo(ZONE)) - DUE_AFTER).date() - timedelta(days=1)
         until = last_due if there is None else date.fromisoformat(there.parameters["until"])
         if there is None:
-            _say("filling the DMS with the sample dealer group")
-        report = sample.fill(dsn, until=until, **{**SAMPLE, **kept, **asked})
-        print(report.table(), flush=True)
-        days = min(BACKFILL_DAYS, int(report.parameters["days"]))
-        return [day_window(until - timedelta(days=back), self._contract.zone) for back in reversed(range(days))]
+            say("filling the DMS with the sample dealer group")
+        made = sample.fill(dsn, until=until, **{**SAMPLE, **kept, **asked})
+        print(made.table(), flush=True)
+        return due(first_day=until - timedelta(days=int(made.parameters["days"]) - 1), until=until)
 
-    def _report(self, found: Outcome, partner: PartnerEndpoint) -> None:
-        """The table of files, how many went where, and a line for each that did not."""
-        print(flush=True)
-        command = [sys.executable, "-m", "include.ledger", "files", "--interface", INTERFACE]
-        subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **command_environment(self._settings)}, check=False)
-        print(f"\n{found.expected - len(found.problems)} of {found.expected} files are with {PARTNER}: {partner.home}")
-        for problem in found.problems:
-            print(f"  missing  {problem}")
-        print(flush=True)
+    def _report(self, dues: Sequence[Due], found: Sequence[Outcome]) -> None:
+        report.show(dues, found, self._settings)
 
-    def _stay(self, api: Api) -> None:
+    def _stay(self, api: Api, dues: Sequence[Due]) -> None:
         """Say where the UI is, and watch the programs until somebody stops us."""
-        keys = self._settings.secrets()
-        logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
-        print(f"\nAirflow   {api.base}/dags/{INTERFACE}\nlogin     {logins}")
-        print("commands  make airflow ARGS='backfill create --help'\nCtrl-C stops everything.", flush=True)
+        report.show_ways_in(api.base, [each.contract.id for each in dues], self._settings)
         try:
             while True:
                 self._processes.check()
@@ -204,29 +238,18 @@ class LocalRun:
             print(flush=True)
 
 
-class ProgressLine:
-    """One line that is written over on a terminal, and a new line for each change elsewhere."""
+def _unsent(settings: Settings, dues: Sequence[Due]) -> NotSent | None:
+    """The day of a dealer that the sample wants unsent in the month that is reconciled; None without such a month."""
+    for each in dues:
+        if each.contract.period_unit == "month" and each.recent:
+            found = sample.unsent_day(settings.dsn("dms"), each.recent[-1].business_date)
+            return None if found is None else NotSent(*found)
+    return None
 
-    def __init__(self) -> None:
-        self._terminal = sys.stdout.isatty()
-        self._started = time.monotonic()
-        self._shown = ""
 
-    def show(self, progress: Progress) -> None:
-        seconds = int(time.monotonic() - self._started)
-        clock = f"{seconds // 60:02}:{seconds % 60:02}"
-        if self._terminal:
-            print(f"\r\033[K  {clock}  {progress}", end="", flush=True)
-        elif str(progress) != self._shown:
-            print(f"  {clock}  {progress}", flush=True)
-        self._shown = str(progress)
-
-    def __enter__(self) -> ProgressLine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._terminal:
-            print(flush=True)
+def _span(windows: Sequence[Any]) -> str:
+    first, last = windows[0].business_date, windows[-1].last_date
+    return f"{first} to {last}"
 
 
 def main(arguments: list[str]) -> int:
@@ -258,10 +281,6 @@ def _options(arguments: list[str]) -> Options:
     found = vars(parser.parse_args(arguments))
     once, port = found.pop("once"), found.pop("port")
     return Options(once, port, {name: value for name, value in found.items() if value is not None})
-
-
-def _say(text: str) -> None:
-    print(f"· {text}", flush=True)
 
 
 if __name__ == "__main__":

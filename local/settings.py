@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from include.contract import all_contract_ids
 from local.postgres import SUPERUSER, socket_dir_of
 from local.postgres import dsn as postgres_dsn
 
@@ -28,8 +29,14 @@ FIRST_PORT, LAST_PORT = 8080, 8099
 # Role of each user in Airflow: admin may do all, oncall may run and answer, viewer may read.
 USERS = {"admin": "admin", "oncall": "op", "viewer": "viewer"}
 DATABASES = ("airflow", "dms", "ledger")
-# A task that names a pool which does not exist is never scheduled, and nothing says so.
-POOLS = {"merkle_sftp": (2, "Connections to Merkle's SFTP server at once")}
+# An interface is called after its partner, so its contract's file name tells it, whatever is in the contract.
+PARTNERS = tuple(sorted({name.partition("_")[0] for name in all_contract_ids()}))
+SFTP_SLOTS = 2
+# A task that names a pool which does not exist is never scheduled, and nothing says so. docker/pools.py makes the same.
+POOLS = {
+    f"{partner}_sftp": (SFTP_SLOTS, f"Connections to {partner.capitalize()}'s SFTP server at once")
+    for partner in PARTNERS
+}
 
 
 class SettingsError(RuntimeError):

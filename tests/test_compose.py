@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from jsonschema import Draft202012Validator
 
 from include.migrations.run import migrate
 from local.postgres import Postgres, binary
-from local.settings import Settings, airflow_environment
+from local.settings import PARTNERS, POOLS, Settings, airflow_environment
 
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?:(:?[-?])([^}]*))?\}")
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|AUTH$|DSN|CONN|RESULT_BACKEND|BROKER_URL")
@@ -131,12 +132,14 @@ def test_images_are_pinned_and_ours_is_built_from_the_pinned_airflow(compose: di
 
 
 def test_the_image_gets_what_it_copies_and_nothing_else(repository: Path) -> None:
-    copied = set(re.findall(r"^COPY (?:--\S+ )*(\S+) ", (repository / "Dockerfile").read_text(), re.MULTILINE))
+    lines = re.findall(r"^COPY (?:--\S+ )*(.+) \S+$", (repository / "Dockerfile").read_text(), re.MULTILINE)
+    copied = {path for line in lines for path in line.split()}
     ignored = (repository / ".dockerignore").read_text().splitlines()
     allowed = {line[1:].rstrip("/") for line in ignored if line.startswith("!")}
     assert "*" in ignored
     assert {path.split("/")[0] for path in copied} == allowed
     assert all((repository / path).exists() for path in copied)
+    assert {"docker/prepare.sh", "docker/pools.py"} <= copied, "prepare.sh calls the other"
 
 
 def test_ports_are_open_to_this_machine_only_by_default(compose: dict[str, Any]) -> None:
@@ -144,19 +147,39 @@ def test_ports_are_open_to_this_machine_only_by_default(compose: dict[str, Any])
     assert published == {"api-server": ["${BIND_ADDRESS:-127.0.0.1}:${AIRFLOW_PORT:-8080}:8080"]}
 
 
-def test_connections_are_json_once_filled_in(compose: dict[str, Any]) -> None:
-    values = {"MERKLE_SFTP_PRIVATE_KEY": r"-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n", "MERKLE_SFTP_PORT": "2222"}
+def test_connections_are_json_once_filled_in_and_every_partner_has_one(compose: dict[str, Any]) -> None:
+    values = {
+        f"{partner.upper()}_SFTP_{name}": value
+        for partner in PARTNERS
+        for name, value in (("PRIVATE_KEY", r"-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n"), ("PORT", "2222"))
+    }
     environment = compose["services"]["worker"]["environment"]
     connections = {
         name: json.loads(VARIABLE.sub(lambda match: values.get(match[1], match[1].lower()), value))
         for name, value in environment.items()
         if name.startswith("AIRFLOW_CONN_")
     }
-    assert connections.keys() == {"AIRFLOW_CONN_DMS", "AIRFLOW_CONN_LEDGER", "AIRFLOW_CONN_MERKLE_SFTP"}
-    merkle = connections["AIRFLOW_CONN_MERKLE_SFTP"]
-    assert merkle["port"] == 2222
-    assert merkle["extra"]["private_key"].splitlines()[1] == "AAAA"
-    assert merkle["extra"]["host_key"] == "merkle_sftp_host_key"
+    partners = {f"AIRFLOW_CONN_{partner.upper()}_SFTP": partner for partner in PARTNERS}
+    assert connections.keys() == {"AIRFLOW_CONN_DMS", "AIRFLOW_CONN_LEDGER", *partners}
+    for name, partner in partners.items():
+        connection = connections[name]
+        assert (connection["host"], connection["port"]) == (f"{partner}_sftp_host", 2222)
+        assert connection["extra"]["private_key"].splitlines()[1] == "AAAA"
+        assert connection["extra"]["host_key"] == f"{partner}_sftp_host_key"
+
+
+def test_containers_get_the_pools_that_the_local_system_has(repository: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    done = subprocess.run(
+        [sys.executable, repository / "docker" / "pools.py"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {name: (pool["slots"], pool["description"]) for name, pool in json.loads(done.stdout).items()}
+    assert found == POOLS
+    assert not any(pool["include_deferred"] for pool in json.loads(done.stdout).values())
 
 
 def test_every_airflow_setting_exists_in_this_airflow(compose: dict[str, Any], tmp_path: Path) -> None:

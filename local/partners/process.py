@@ -15,6 +15,7 @@ from include.sftp import Endpoint, RemoteProfile
 from local.partners.behaviour import Behaviour
 from local.partners.keys import SERVER_FOLDER, login_key_file
 from local.partners.server import ServerConfig, prepare, read_state
+from local.settings import PARTNERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
@@ -137,6 +138,11 @@ def start_partner(
     process.kill()
     process.wait()
     raise PartnerStartError(f"the sample partners did not start; {log} ends with: {log.read_text()[-500:]}")
+
+
+def airflow_connections(root: Path, state: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """The connections ``<partner>_sftp`` to every partner of an interface; ``PartnerStartError`` if no server runs."""
+    return {f"{partner}_sftp": partner_endpoint(root, partner, state).airflow_connection() for partner in PARTNERS}
 
 
 def partner_endpoint(root: Path, partner: str, state: dict[str, Any] | None = None) -> PartnerEndpoint:

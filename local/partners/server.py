@@ -16,10 +16,12 @@ from typing import Any
 import asyncssh
 from asyncssh.sftp import SFTPServerHandler
 
+from include.contract import all_contract_ids, load_contract
 from local.partners.behaviour import Behaviour
 from local.partners.keys import SERVER_FOLDER, host_key_file, host_key_line, login_key_file
 
 HOST = "127.0.0.1"
+SAMPLE_ROOT = Path(".run/partners")
 COLLECTED = "collected"
 
 
@@ -43,7 +45,7 @@ class ServerConfig:
         if unknown := sorted(set(data) - {"root", "port", "partners", "behaviour"}):
             raise ValueError(f"{path}: unknown key {', '.join(unknown)}; known: root, port, partners, behaviour")
         return cls(
-            root=root or Path(data.get("root", ".run/partners")),
+            root=root or Path(data.get("root", SAMPLE_ROOT)),
             partners={login: tuple(directories) for login, directories in data["partners"].items()},
             port=data.get("port", 0) if port is None else port,
             behaviour=Behaviour.from_json(data.get("behaviour", {})),
@@ -53,6 +55,14 @@ class ServerConfig:
     def state_file(self) -> Path:
         """JSON with host, port, pid and host_key; exists exactly while the server listens."""
         return self.root / SERVER_FOLDER / "state.json"
+
+
+def folders_of_partners() -> dict[str, tuple[str, ...]]:
+    """Every partner that a contract names, with the folders its home starts with: where its files go, and its own."""
+    found: dict[str, set[str]] = {}
+    for contract in map(load_contract, all_contract_ids()):
+        found.setdefault(contract.partner, {"outbound"}).add(contract.remote_dir.strip("/"))
+    return {partner: tuple(sorted(folders)) for partner, folders in sorted(found.items())}
 
 
 class _Login(asyncssh.SSHServer):

@@ -1,0 +1,94 @@
+"""Which days and months of each interface a `make run` sees to: from the contracts and the sample's days alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.contract import Contract, all_contract_ids, load_contract
+from include.window import Window, period_window
+
+BACKFILL_DAYS = 7
+WEEKEND = (5, 6)
+
+
+@dataclass(frozen=True)
+class Due:
+    """
+    One interface's windows, in their order.
+
+    ``past`` would have gone before anybody started us; ``recent`` is for Airflow's backfill.
+    """
+
+    contract: Contract
+    past: tuple[Window, ...]
+    recent: tuple[Window, ...]
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return (*self.past, *self.recent)
+
+
+def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = None) -> list[Due]:
+    """
+    Return what is due of each interface of the sample from ``first_day`` to ``until``, the last day that ended.
+
+    An interface by the day: the last seven days, and before those the days back to the first of the month that is
+    reconciled with them. An interface by the month: the last month that is due, if the sample reaches back to its first
+    day, else none. An interface that another one is reconciled with comes before it.
+    """
+    known = list(contracts) if contracts is not None else [load_contract(name) for name in all_contract_ids()]
+    months = [
+        (contract, month)
+        for contract in known
+        if contract.period_unit == "month"
+        and (month := last_due_month(contract, until + timedelta(days=1))) >= first_day
+    ]
+    found = []
+    for contract in (contract for contract in known if contract.period_unit == "day"):
+        recent = max(first_day, until - timedelta(days=BACKFILL_DAYS - 1))
+        since = min((month for monthly, month in months if monthly.reconciled_with == contract.id), default=recent)
+        days = [_window(contract, day) for day in _days(min(since, recent), until)]
+        split = (recent - min(since, recent)).days
+        found.append(Due(contract, tuple(days[:split]), tuple(days[split:])))
+    return found + [Due(contract, (), (_window(contract, month),)) for contract, month in months]
+
+
+def last_due_month(contract: Contract, today: date) -> date:
+    """Return the first day of the last month whose file is due by ``today``, by the contract's calendar."""
+    this_month = today.replace(day=1)
+    last_month = (this_month - timedelta(days=1)).replace(day=1)
+    if today >= due_day(contract, this_month):
+        return last_month
+    return (last_month - timedelta(days=1)).replace(day=1)
+
+
+def due_day(contract: Contract, month: date) -> date:
+    """
+    Return the day of ``month`` on which the file of the month before is due.
+
+    Working days are Monday to Friday without the public holidays of the contract's country.
+    """
+    day, left = month, contract.due_working_day or 0
+    free = _holidays(contract.working_calendar, month.year)
+    while left > 0:
+        left -= day.weekday() not in WEEKEND and day not in free
+        day += timedelta(days=left > 0)
+    return day
+
+
+def _holidays(country: str | None, year: int) -> set[date]:
+    if country is None:
+        return set()
+    import holidays
+
+    return set(holidays.country_holidays(country, years=year))
+
+
+def _window(contract: Contract, day: date) -> Window:
+    return period_window(contract.period_unit, day, contract.zone)
+
+
+def _days(first: date, last: date) -> Sequence[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -1,0 +1,55 @@
+"""What a person reads at the end of a `make run`: files, reconciliation, what is missing, and where to go on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from local.due import Due
+from local.outcome import Outcome
+from local.settings import REPOSITORY, USERS, Settings, command_environment
+
+
+def show(dues: Sequence[Due], found: Sequence[Outcome], settings: Settings) -> None:
+    """
+    Print the table of files and that of the reconciliation, how many went where, and a line for each that did not.
+
+    The days before Airflow's are one line: a table of them would hide the rest.
+    """
+    for each in dues:
+        if each.recent:
+            print(f"\n{each.contract.id}", flush=True)
+            since = each.recent[0].business_date.isoformat()
+            _command(settings, "include.ledger", "files", "--interface", each.contract.id, "--since", since)
+        if each.past:
+            first, last = each.past[0].business_date, each.past[-1].business_date
+            print(f"  and {len(each.past)} days before, {first} to {last}: make files", flush=True)
+    for each in dues:
+        if each.contract.reconciled_with is not None:
+            for window in each.recent:
+                print(f"\n{each.contract.id} against {each.contract.reconciled_with}", flush=True)
+                _command(settings, "include.reconcile", f"{window.business_date:%Y-%m}")
+    print()
+    for outcome in found:
+        print(f"{outcome}: {settings.partners / outcome.contract.partner}")
+        for missing in outcome.missing:
+            print(f"  missing  {missing}")
+    print(flush=True)
+
+
+def show_ways_in(address: str, dag_ids: Sequence[str], settings: Settings) -> None:
+    """Print the UI's addresses and logins, and what can be done beside it."""
+    keys = settings.secrets()
+    logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
+    print("\nAirflow   " + "\n          ".join(f"{address}/dags/{dag_id}" for dag_id in dag_ids))
+    print(f"login     {logins}")
+    print("commands  make files, make reconciliation, make airflow ARGS='backfill create --help', make help")
+    print("Ctrl-C stops everything.", flush=True)
+
+
+def _command(settings: Settings, module: str, *arguments: str) -> None:
+    """Run one of `include`'s commands, which prints for itself; what it cannot do, it says itself."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **command_environment(settings)}
+    subprocess.run([sys.executable, "-m", module, *arguments], cwd=REPOSITORY, env=environment, check=False)
