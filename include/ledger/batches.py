@@ -31,7 +31,7 @@ class Batches(Session):
 
         Not idempotent, on purpose: a second extraction of the same run reads another snapshot, so it is another batch.
         """
-        require_window(interface, environment, window_start, window_end, zone)
+        require_window(interface, environment, window_start, window_end, zone=zone, business_date=business_date)
         with self.transaction() as cursor:
             cursor.execute(
                 """

@@ -73,7 +73,14 @@ class Files(Session):
             "contract_version": contract_version,
             "batch_id": batch_id,
         }
-        require_window(f"{interface}, dealer {dealer}", environment, window_start, window_end, zone)
+        require_window(
+            f"{interface}, dealer {dealer}",
+            environment,
+            window_start,
+            window_end,
+            zone=zone,
+            business_date=business_date,
+        )
         with self.transaction() as cursor:
             cursor.execute(
                 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,8 +55,14 @@ SENDING: Final = frozenset({"UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKN
 RENDERED_STATES: Final = frozenset({"RENDERED", "GATED", "UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
 
 
-def require_window(what: str, environment: str, start: datetime, end: datetime, zone: str) -> None:
-    """Raise :class:`LedgerError` unless environment and zone exist and the window is two aware instants in order."""
+def require_window(
+    what: str, environment: str, start: datetime, end: datetime, *, zone: str, business_date: date
+) -> None:
+    """
+    Raise :class:`LedgerError` unless environment and zone exist and the window is two aware instants in order.
+
+    And unless it begins on ``business_date`` by the clock of ``zone``, since file names and headers say that day.
+    """
     if environment not in ENVIRONMENTS:
         raise LedgerError(f"{what}: environment {environment!r} is none of {', '.join(ENVIRONMENTS)}")
     if start.tzinfo is None or end.tzinfo is None:
@@ -66,11 +72,16 @@ def require_window(what: str, environment: str, start: datetime, end: datetime, 
             f"{what}: the window ends ({end}) before it has begun ({start}); it is half-open [start, end)"
         )
     try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+        begins = start.astimezone(ZoneInfo(zone)).date()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise LedgerError(
-            f"{what}: {zone!r} is no IANA time zone, e.g. Europe/Paris; correct it at its source"
+            f"{what}: {zone!r} is no IANA time zone, e.g. Europe/Paris; correct it where it comes from"
         ) from error
+    if begins != business_date:
+        raise LedgerError(
+            f"{what}: the window begins on {begins} by the clock of {zone}, and its business date is to be "
+            f"{business_date}; make both from one period (include/window.py)"
+        )
 
 
 def require_batch(row: FileRow, batch: int) -> None:

@@ -40,6 +40,11 @@ def test_another_dealer_interface_environment_or_window_is_another_row(ledger: L
         ({"environment": "prod"}, "none of live, test, preview"),
         ({"window_end": window()["window_start"]}, "half-open"),
         ({"window_start": datetime(2026, 11, 20)}, "no time zone"),  # noqa: DTZ001 -- the error to be found
+        ({"zone": "Europe/Pariss"}, "'Europe/Pariss' is no IANA time zone"),
+        ({"zone": ""}, "'' is no IANA time zone"),
+        ({"zone": "/etc/passwd"}, "is no IANA time zone"),
+        ({"zone": "America/New_York"}, "begins on 2026-11-19 by the clock of America/New_York"),
+        ({"business_date": DAY + timedelta(days=1)}, "its business date is to be 2026-11-21"),
     ],
 )
 def test_an_impossible_window_is_refused_by_name(ledger: Ledger, change: dict[str, Any], named: str) -> None:
