@@ -82,7 +82,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a partner is promised, in the words of the contract file."""
+    """
+    What a partner is promised, in the words of the contract file.
+
+    A file covers one ``period_unit`` by the clock of ``zone``, or of the dealer where ``own_zone``. It is due at
+    ``due`` on the morning after, or on the ``due_working_day``-th working day after it in the public holidays of
+    ``working_calendar`` (ISO 3166 country). ``reconciled_with`` names the contract whose files of the same period must
+    add up to this one's.
+    """
 
     id: str
     name: str
@@ -97,6 +104,9 @@ class Contract:
     shared_with: tuple[str, ...]
     recipient_storage: str
     zone: str
+    period_unit: Literal["day", "month"]
+    own_zone: bool
+    reconciled_with: str | None
     remote_dir: str
     file_name: str
     delimiter: str
@@ -106,6 +116,8 @@ class Contract:
     header: tuple[str, ...]
     trailer: tuple[str, ...]
     due: time
+    due_working_day: int | None
+    working_calendar: str | None
     retention_days: int
     source: str
     withhold: Mapping[str, str]
@@ -229,6 +241,9 @@ def _contract(contract_id: str, document: Any) -> Contract:
         shared_with=tuple(own["sharedWith"]),
         recipient_storage=own["recipientStorage"],
         zone=own["timeZone"],
+        period_unit=own["period"]["unit"],
+        own_zone=own["period"]["zone"] == "dealer",
+        reconciled_with=own.get("reconciledWith"),
         remote_dir=remote_dir,
         file_name=file_name,
         delimiter=shape["delimiter"],
@@ -238,6 +253,8 @@ def _contract(contract_id: str, document: Any) -> Contract:
         header=tuple(shape["header"]),
         trailer=tuple(shape["trailer"]),
         due=time.fromisoformat(sla["timeOfAvailability"]["value"]),
+        due_working_day=int(sla["workingDay"]["value"]) if "workingDay" in sla else None,
+        working_calendar=own.get("workingCalendar"),
         retention_days=int(sla["retention"]["value"]),
         source=table["physicalName"],
         withhold={name: str(value) for name, value in properties_of(table, "schema").get("withhold", {}).items()},

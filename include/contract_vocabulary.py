@@ -19,7 +19,7 @@ KEYS: dict[str, frozenset[str]] = {
     "schema": frozenset(
         {"name", "physicalName", "dataGranularityDescription", "customProperties", "quality", "properties"}
     ),
-    "sla": frozenset({"timeOfAvailability", "retention"}),
+    "sla": frozenset({"timeOfAvailability", "workingDay", "retention"}),
     "property": frozenset(
         {
             "name", "logicalType", "logicalTypeOptions", "required", "primaryKey", "primaryKeyPosition", "enum",
@@ -33,17 +33,27 @@ KEYS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
-    "contract": frozenset({"partner", "dealers", "recipient", "sharedWith", "recipientStorage", "timeZone"}),
+    "contract": frozenset(
+        {
+            "partner", "dealers", "recipient", "sharedWith", "recipientStorage", "timeZone", "period",
+            "reconciledWith", "workingCalendar",
+        }
+    ),
     "server": frozenset({"delimiter", "encoding", "lineEnd", "emptyFile", "header", "trailer"}),
     "schema": frozenset({"withhold"}),
     "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),
 }
-REQUIRED_PROPERTIES = {level: CUSTOM_PROPERTIES[level] for level in ("contract", "server")}
+REQUIRED_PROPERTIES = {
+    "contract": CUSTOM_PROPERTIES["contract"] - {"reconciledWith", "workingCalendar"},
+    "server": CUSTOM_PROPERTIES["server"],
+}
+PERIOD_UNITS = ("day", "month")
+PERIOD_ZONES = ("contract", "dealer")
 
 HEADER_FIELDS = frozenset(
     {
         "interface", "layout_version", "dealer", "recipient", "business_date", "window_start", "window_end",
-        "sequence", "revision", "environment", "created_at",
+        "sequence", "revision", "mark", "corrects_sequence", "period_type", "period", "environment", "created_at",
     }
 )  # fmt: skip
 

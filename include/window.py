@@ -1,4 +1,4 @@
-"""Business periods: which instants belong to which day, in the zone the business lives in."""
+"""Business periods: which instants belong to which day or month, in the zone the business lives in."""
 
 from __future__ import annotations
 
@@ -49,6 +49,24 @@ def day_window(day: date, zone: str) -> Window:
     return Window(_midnight(day, zone), _midnight(day + timedelta(days=1), zone), zone)
 
 
+def month_window(day: date, zone: str) -> Window:
+    """Return the window of the calendar month that ``day`` lies in, local midnight to local midnight in ``zone``."""
+    first = day.replace(day=1)
+    return Window(_midnight(first, zone), _midnight((first + timedelta(days=31)).replace(day=1), zone), zone)
+
+
+def period_window(unit: str, day: date, zone: str) -> Window:
+    """
+    Return the ``day`` or the ``month`` (``unit``) that ``day`` lies in.
+
+    :raises WindowError: for any other unit.
+    """
+    makers = {"day": day_window, "month": month_window}
+    if unit not in makers:
+        raise WindowError(f"a period is a {' or a '.join(makers)}, not a {unit}")
+    return makers[unit](day, zone)
+
+
 def require_ended(window: Window, now: datetime) -> Window:
     """
     Return ``window`` if it is over.
@@ -56,10 +74,11 @@ def require_ended(window: Window, now: datetime) -> Window:
     :raises WindowError: if it ends after ``now``; a file sent early would miss what is still to be posted.
     """
     if not window.ended(now):
-        raise WindowError(
-            f"business date {window.business_date} ({window.zone}) is not over before "
-            f"{window.end.isoformat()}; choose a day that has ended, yesterday at the latest"
-        )
+        if window.business_date == window.last_date:
+            what, latest = f"business date {window.business_date}", "choose a day that has ended, yesterday at the latest"
+        else:
+            what, latest = f"month {window.business_date:%Y-%m}", "choose a month that has ended"
+        raise WindowError(f"{what} ({window.zone}) is not over before {window.end.isoformat()}; {latest}")
     return window
 
 

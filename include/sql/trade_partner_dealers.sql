@@ -3,7 +3,8 @@
 SELECT dealer_id,
        dealer_code,
        dealer_name,
-       time_zone
+       time_zone,
+       NULL::text AS obstacle
   FROM dms.v_dealers
  WHERE trade_partner_dealer
    AND active_from <= ((%(window_end)s::timestamptz - interval '1 microsecond') AT TIME ZONE time_zone)::date
