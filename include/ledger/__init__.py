@@ -26,6 +26,7 @@ from include.ledger.leases import Leases
 from include.ledger.reconciliations import ReconciliationDifference, ReconciliationRow, Reconciliations
 from include.ledger.revisions import Revisions
 from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow, Release
+from include.ledger.sequences import SequenceGap, Sequences
 from include.ledger.states import DELIVERED, STATES, TRANSITIONS
 
 __all__ = [
@@ -48,11 +49,12 @@ __all__ = [
     "RejectedRow",
     "Release",
     "SchemaVersionError",
+    "SequenceGap",
     "TransitionError",
 ]
 
 
-class Ledger(Batches, Revisions, Decisions, Leases, Findings, Reconciliations):
+class Ledger(Batches, Revisions, Decisions, Leases, Findings, Reconciliations, Sequences):
     """
     Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
 

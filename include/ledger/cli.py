@@ -1,8 +1,9 @@
 """
-The ledger for people: its files, its chain, its retention.
+The ledger for people: its files, decisions about them, its chain, its retention.
 
-``python -m include.ledger {files,verify,purge}``; the database is named by LEDGER_DSN. Exit code 0: done; 1: a broken
-chain, or a ledger or archive that cannot be used; 2: called wrongly.
+``python -m include.ledger {files,release,reject,redeliver,reopen,verify,purge}``; the database is named by LEDGER_DSN.
+Exit code 0: done; 1: a record that is not whole, a refused decision, or a ledger or archive that cannot be used; 2:
+called wrongly.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from include.ledger import STATES, FileRow, Ledger, LedgerError
+from include.ledger import STATES, FileRow, Ledger, LedgerError, cli_decisions
 from include.ledger.chain import verify
+from include.ledger.preconditions import ENVIRONMENTS
 from include.ledger.retention import PurgeItem, purge
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ JSON_KEYS: Final = (
     "environment",
     "window_start",
     "window_end",
+    "zone",
     "business_date",
+    "period",
     "revision",
     "sequence",
     "state",
@@ -82,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m include.ledger",
         description="What went where, what is held and why. LEDGER_DSN names the database.",
     )
-    commands = parser.add_subparsers(required=True, metavar="{files,verify,purge}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     files = commands.add_parser("files", help="list the files, as a table or as JSON lines")
     files.add_argument("--json", action="store_true", help="one JSON object per line instead of a table")
     files.add_argument("--interface", help="only this interface, e.g. merkle_sar_daily")
@@ -91,10 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         "--state", action="append", choices=STATES, metavar="STATE", help="only this state; may be repeated"
     )
     files.add_argument("--date", type=date.fromisoformat, metavar="YYYY-MM-DD", help="only this business date")
-    files.add_argument("--environment", choices=("live", "test", "all"), default="live", help="default: live")
+    files.add_argument("--since", type=date.fromisoformat, metavar="YYYY-MM-DD", help="business dates from this one on")
+    files.add_argument("--until", type=date.fromisoformat, metavar="YYYY-MM-DD", help="business dates up to this one")
+    files.add_argument("--environment", choices=(*ENVIRONMENTS, "all"), default="live", help="default: live")
     files.set_defaults(run=_files)
+    cli_decisions.add_parsers(commands)
     check = commands.add_parser(
-        "verify", help="check the chain of events; exit 1 and the first broken event if it is not whole"
+        "verify",
+        help="check the chain of events and the numbers given out; exit 1 and the first fault if they are not whole",
     )
     check.set_defaults(run=_verify)
     clean = commands.add_parser(
@@ -119,6 +127,8 @@ def _files(dsn: str, asked: argparse.Namespace) -> int:
             states=asked.state,
             dealer=asked.dealer,
             business_date=asked.date,
+            since=asked.since,
+            until=asked.until,
         )
         empty = not found and not ledger.interfaces()
     if not found:
@@ -142,7 +152,8 @@ def _files_table(found: list[FileRow]) -> Table:
     from rich.text import Text
 
     table = Table(title=f"{len(found)} file{'s' if len(found) != 1 else ''}", title_justify="left")
-    for name in ("Interface", "Dealer", "Date"):
+    table.add_column("File", justify="right", no_wrap=True)
+    for name in ("Interface", "Dealer", "Period"):
         table.add_column(name, no_wrap=True)
     for name in ("Rev", "Seq", "Rows", "Rejected", "Withheld"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -151,7 +162,7 @@ def _files_table(found: list[FileRow]) -> Table:
     table.add_column("Reason", overflow="fold")
     for row in found:
         where = row.remote_path or row.file_name or ""
-        cells = [row.interface, row.dealer, row.business_date.isoformat(), str(row.revision)]
+        cells = [str(row.id), row.interface, row.dealer, row.period, str(row.revision)]
         cells += ["" if n is None else f"{n:,}" for n in (row.sequence, row.rows, row.rejected, row.withheld)]
         # Text and not str: square brackets in a path or a reason are not markup.
         table.add_row(
@@ -177,7 +188,21 @@ def _verify(dsn: str, asked: argparse.Namespace) -> int:
             f"{len(report.drifts)} row(s) of ledger.file were changed by hand; the events tell what they were "
             "(ledger.event, by file_id).\n"
         )
-    return 0 if report.whole else 1
+    with Ledger(dsn, actor="verify") as ledger:
+        gaps = ledger.sequence_gaps()
+    explained = [gap for gap in gaps if gap.file_id is not None]
+    if explained:
+        sys.stdout.write(
+            f"{len(explained)} sequence number(s) that the partner has not seen, each explained by a row:\n"
+        )
+    for gap in explained:
+        sys.stdout.write(f"GAP {gap}\n")
+    for gap in gaps:
+        if gap.file_id is None:
+            sys.stdout.write(
+                f"LOST {gap}. The receiver will ask for it: find out who changed ledger.file or ledger.sequence\n"
+            )
+    return 0 if report.whole and len(explained) == len(gaps) else 1
 
 
 def _purge(dsn: str, asked: argparse.Namespace) -> int:
@@ -204,9 +229,11 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
     _print(_purge_table(items))
     total = sum({item.sha256: item.bytes or 0 for item in items if item.sha256}.values())
     rejected = sum(item.rejected_rows for item in items)
+    differences = sum(item.differences for item in items)
     done = "Removed" if asked.apply else "Would remove"
     sys.stdout.write(
-        f"{done} {total:,} bytes of {len(items)} files and {rejected:,} rejected rows; ledger rows stay.\n"
+        f"{done} {total:,} bytes of {len(items)} files, {rejected:,} rejected rows and {differences:,} differences of "
+        "reconciliations; ledger rows stay.\n"
     )
     if not asked.apply:
         sys.stdout.write("Nothing was changed. To let them go: make purge APPLY=1, or this command with --apply\n")

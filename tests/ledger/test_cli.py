@@ -53,7 +53,7 @@ def test_files_are_a_table_for_people(three_files: str, capsys: pytest.CaptureFi
     assert "2 files" in said
     published, held = (line for line in said.splitlines() if "merkle_sar_daily" in line)
     assert re.split(r"\s*│\s*", published.strip("│ ")) == [
-        "merkle_sar_daily", "82600001", "2026-11-20", "0", "1", "10", "2", "1", "PUBLISHED", "/in/1.csv",
+        "1", "merkle_sar_daily", "82600001", "2026-11-20", "0", "1", "10", "2", "1", "PUBLISHED", "/in/1.csv",
     ]  # fmt: skip
     assert "HELD" in held
     assert "volume 3 rows [usual: 250] is outside the tolerance" in held
@@ -81,6 +81,11 @@ def test_files_are_json_lines_for_programs(three_files: str, capsys: pytest.Capt
         (["--interface", "other"], []),
         (["--date", "2026-11-21"], ["82600002"]),
         (["--environment", "test"], ["82600003"]),
+        (["--environment", "preview"], []),
+        (["--since", "2026-11-21"], ["82600002"]),
+        (["--until", "2026-11-20"], ["82600001"]),
+        (["--since", "2026-11-20", "--until", "2026-11-21"], ["82600001", "82600002"]),
+        (["--since", "2026-11-22"], []),
     ],
 )
 def test_files_can_be_chosen(

@@ -193,3 +193,55 @@ def test_leftovers_of_killed_renderings_go_too(ledger: Ledger, archive: Archive)
     os.utime(left, (0, 0))
     purge(ledger.dsn, archive, today=OLD + timedelta(days=100), retention=KEPT, dry_run=False)
     assert not left.exists()
+
+
+def previewed(
+    ledger: Ledger, archive: Archive, content: str, *, state: str, interface: str = "merkle_sar_daily"
+) -> FileRow:
+    """A preview that came as far as ``state``."""
+    file = ledger.plan(**intent(environment="preview", interface=interface))
+    file = bring(ledger, file, "GATED", **stored(archive, content))
+    ledger.replace_rejected_rows(file.id, [RejectedRow(1, ("a-required",))])
+    return file if state == "GATED" else ledger.move(file.id, state, reason="would be sent")
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "GATED", "HELD"])
+@pytest.mark.parametrize(("days", "due"), [(0, 0), (7, 0), (8, 1)])
+def test_a_preview_is_kept_for_seven_days_whatever_became_of_it(
+    ledger: Ledger, archive: Archive, state: str, days: int, due: int
+) -> None:
+    file = previewed(ledger, archive, "a preview", state=state)
+    today = ledger.events()[-1].at.date() + timedelta(days=days)
+    items = purge(ledger.dsn, archive, today=today, retention=KEPT, dry_run=False)
+    assert [(item.file_id, item.rejected_rows) for item in items] == [(file.id, 1)][:due]
+    after = ledger.file(file.id)
+    assert (after.state, after.purged_at is not None) == (state, bool(due))
+    assert file.sha256 is not None
+    if due:
+        with pytest.raises(PurgedError, match="retention of 7 days, merkle_sar_daily"):
+            archive.open(file.sha256)
+        assert ledger.rejected_rows(file.id) == []
+    assert verify(ledger.dsn).whole
+
+
+def test_a_preview_goes_even_where_no_contract_speaks(ledger: Ledger, archive: Archive) -> None:
+    file = previewed(ledger, archive, "a preview", state="CANCELLED", interface="gone_feed")
+    live = bring(ledger, ledger.plan(**intent(interface="gone_feed")), "PUBLISHED", **stored(archive, "live"))
+    items = purge(ledger.dsn, archive, today=date(2099, 1, 1), retention={}, dry_run=False)
+    assert [item.file_id for item in items] == [file.id]
+    assert archive.verify(live.sha256 or "")
+
+
+def test_the_age_of_a_preview_is_that_of_its_last_run(ledger: Ledger, archive: Archive) -> None:
+    """One row serves every preview of its window: an old row may hold young bytes."""
+    file = previewed(ledger, archive, "first", state="CANCELLED")
+    execute(ledger.dsn, f"UPDATE ledger.file SET created_at = now() - interval '30 days' WHERE id = {file.id}")
+    today = ledger.events()[-1].at.date()
+    assert purge(ledger.dsn, archive, today=today + timedelta(days=7), retention=KEPT) == []
+    purge(ledger.dsn, archive, today=today + timedelta(days=8), retention=KEPT, dry_run=False)
+    again = ledger.move(file.id, "PLANNED", reason="previewed again")
+    assert again.purged_at is None
+    ledger.move(again.id, "CHECKED")
+    ledger.move(again.id, "RENDERED", **{**rendered_columns(again), **stored(archive, "second")})
+    (item,) = purge(ledger.dsn, archive, today=today + timedelta(days=8), retention=KEPT)
+    assert (item.file_id, item.settled_on) == (file.id, today)
