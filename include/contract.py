@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from include.contract_references import resolved
 from include.contract_sense import require_sense
 from include.contract_vocabulary import (
     ARGUMENTS_OF_RULE,
@@ -27,6 +28,7 @@ from include.contract_vocabulary import (
     HEADER_FIELDS,
     KEYS,
     OPTIONS_OF_TYPE,
+    PERIOD_ZONES,
     REQUIRED_PROPERTIES,
     ContractError,
     only_known,
@@ -184,7 +186,7 @@ def load_contract(contract_id: str, folder: Path = CONTRACTS_DIR) -> Contract:
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: not readable as YAML: {error}") from error
     try:
-        return _contract(contract_id, document)
+        return _contract(contract_id, document, folder)
     except ContractError as error:
         raise ContractError(f"{path.name}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -198,14 +200,15 @@ def all_contract_ids(folder: Path = CONTRACTS_DIR) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def _contract(contract_id: str, document: Any) -> Contract:
+def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
     if not isinstance(document, dict):
         raise ContractError("the file holds no mapping")
     only_known(document, KEYS["contract"], "the contract")
     if document["id"] != contract_id:
         raise ContractError(f"it calls itself {document['id']!r}; id and file name must be the same")
     (server,) = document["servers"]
-    (table,) = document["schema"]
+    (told,) = document["schema"]
+    table = {**told, "properties": [resolved(column, folder) for column in told["properties"]]}
     only_known(document["description"], KEYS["description"], "description")
     only_known(server, KEYS["server"], "servers[0]")
     only_known(table, KEYS["schema"], "schema[0]")
@@ -242,7 +245,7 @@ def _contract(contract_id: str, document: Any) -> Contract:
         recipient_storage=own["recipientStorage"],
         zone=own["timeZone"],
         period_unit=own["period"]["unit"],
-        own_zone=own["period"]["zone"] == "dealer",
+        own_zone=_goes_by_the_dealers_clock(own["period"]),
         reconciled_with=own.get("reconciledWith"),
         remote_dir=remote_dir,
         file_name=file_name,
@@ -262,7 +265,16 @@ def _contract(contract_id: str, document: Any) -> Contract:
         rules=tuple(_rules(table)),
     )
     require_sense(contract)
+    if contract.reconciled_with is not None and not (folder / f"{contract.reconciled_with}.yaml").is_file():
+        raise ContractError(f"reconciledWith: there is no contract {contract.reconciled_with!r} in {folder.name}/")
     return contract
+
+
+def _goes_by_the_dealers_clock(period: dict[str, Any]) -> bool:
+    only_known(period, ("unit", "zone"), "customProperties period")
+    if period["zone"] not in PERIOD_ZONES:
+        raise ContractError(f"period: its zone is one of {', '.join(PERIOD_ZONES)}, not {period['zone']!r}")
+    return bool(period["zone"] == "dealer")
 
 
 def _field(column: dict[str, Any]) -> Field:

@@ -7,7 +7,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from include.contract_vocabulary import FILE_RULES, ContractError
+from include.contract_vocabulary import FILE_RULES, PERIOD_UNITS, ContractError
 
 if TYPE_CHECKING:
     from include.contract import Contract, Rule
@@ -26,6 +26,7 @@ def require_sense(contract: Contract) -> None:
     _refer_only_to_columns(contract)
     _judge_what_can_be_judged(contract)
     _withhold_by_flags(contract)
+    _cover_a_period(contract)
     _make_a_file(contract)
 
 
@@ -55,6 +56,10 @@ def _judge_what_can_be_judged(contract: Contract) -> None:
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
         if rule.kind == "equalsFile" and rule.arguments["value"] != "dealer":
             raise ContractError(f"{rule.id}: a file knows its dealer, and no {rule.arguments['value']!r}")
+        dates = [*rule.columns, *(rule.arguments.get("property") for _ in range(rule.kind == "notAfter"))]
+        for column in dates if rule.kind in ("withinPeriod", "notAfter") else []:
+            if types[str(column)] != "date":
+                raise ContractError(f"{rule.id}: {column} is a {types[str(column)]}; {rule.kind} asks for a date")
     total = contract.control_total
     pennies = [rule for rule in contract.rules if rule.kind == "multipleOf" and rule.columns == (total,)]
     if total is not None and [rule.arguments["value"] for rule in pennies] != [0.01]:
@@ -81,6 +86,15 @@ def _withhold_by_flags(contract: Contract) -> None:
             raise ContractError(f"withhold: {column} must be a boolean and its value t or f, as the rows have it")
 
 
+def _cover_a_period(contract: Contract) -> None:
+    if contract.period_unit not in PERIOD_UNITS:
+        raise ContractError(f"period: its unit is one of {', '.join(PERIOD_UNITS)}, not {contract.period_unit!r}")
+    if (contract.due_working_day is None) != (contract.working_calendar is None):
+        raise ContractError("slaProperties workingDay and the property workingCalendar go together: a day, and whose")
+    if contract.due_working_day is not None and contract.period_unit != "month":
+        raise ContractError("slaProperties workingDay is a day of the month after, so the period must be a month")
+
+
 def _make_a_file(contract: Contract) -> None:
     if contract.empty_file not in EMPTY_FILE:
         raise ContractError(f"emptyFile is one of {', '.join(EMPTY_FILE)}, not {contract.empty_file!r}")
@@ -92,11 +106,12 @@ def _make_a_file(contract: Contract) -> None:
         raise ContractError(
             f"trailer: nothing here states {', '.join(unknown)}; use record_count, control_total:<column>"
         )
+    before = date(2025, 12, 31) if contract.period_unit == "month" else date(2026, 1, 30)
     try:
         first = contract.file_for("D1", date(2026, 1, 31), 1)
         others = [
             contract.file_for("D2", date(2026, 1, 31), 1),
-            contract.file_for("D1", date(2026, 1, 30), 1),
+            contract.file_for("D1", before, 1),
             contract.file_for("D1", date(2026, 1, 31), 2),
         ]
     except (KeyError, ValueError, IndexError) as error:

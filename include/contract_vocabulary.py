@@ -74,6 +74,8 @@ ARGUMENTS_OF_RULE: dict[str, frozenset[str]] = {
     "signFollows": frozenset({"property", "positive", "negative", "zero"}),
     "lineArithmetic": frozenset({"quantity", "unitPrice", "discount", "tolerance"}),
     "withinWindow": frozenset(),
+    "withinPeriod": frozenset(),
+    "notAfter": frozenset({"property"}),
     "notAfterWindow": frozenset(),
     "notBeforeWindow": frozenset({"days"}),
     "rejectedRows": frozenset({"percent", "rows"}),
