@@ -20,6 +20,7 @@ from include.ledger.errors import (
     LedgerUnavailableError,
     SchemaVersionError,
     TransitionError,
+    WindowMovedError,
 )
 from include.ledger.findings import Findings
 from include.ledger.leases import Leases
@@ -51,6 +52,7 @@ __all__ = [
     "SchemaVersionError",
     "SequenceGap",
     "TransitionError",
+    "WindowMovedError",
 ]
 
 

@@ -26,6 +26,14 @@ class TransitionError(LedgerError):
     """A file cannot go from its state to the one asked for."""
 
 
+class WindowMovedError(LedgerError):
+    """The period is asked for by another clock than the file that stands for it (``file_id``): it would go twice."""
+
+    def __init__(self, message: str, *, file_id: int) -> None:
+        super().__init__(message)
+        self.file_id = file_id
+
+
 class LeaseHeldError(LedgerError):
     """Another attempt works on the file: ``holder`` until ``expires_at`` (UTC, the database's clock)."""
 

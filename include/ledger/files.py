@@ -22,6 +22,7 @@ from include.ledger.preconditions import (
     require_batch,
     require_columns,
     require_lease,
+    require_one_clock,
     require_step,
     require_window,
     store_object,
@@ -60,6 +61,8 @@ class Files(Session):
         any other keeps the batch that its bytes came from.
 
         :raises LedgerError: if the window is impossible, or the row exists for another partner.
+        :raises WindowMovedError: if a file stands for the same business date with other bounds, e.g. because the dealer
+            was moved to another zone since; both would be the same period to the partner.
         """
         identity = {
             "interface": interface,
@@ -96,6 +99,7 @@ class Files(Session):
             inserted = cursor.fetchone()
             if inserted is not None:
                 row = row_of(FileRow, inserted)
+                require_one_clock(cursor, row)
                 columns = {name: getattr(row, name) for name in (*identity, "revision")}
                 self._record(cursor, row.id, "PLANNED", to_state="PLANNED", columns=columns)
                 return row

@@ -15,6 +15,7 @@ from include.ledger.errors import (
     LedgerError,
     LedgerUnavailableError,
     TransitionError,
+    WindowMovedError,
 )
 from include.ledger.rows import FileRow, row_of
 from include.ledger.states import DELIVERED, NEXT_STEP, NOT_LIVE, TRANSITIONS, needs_reason
@@ -82,6 +83,30 @@ def require_window(
             f"{what}: the window begins on {begins} by the clock of {zone}, and its business date is to be "
             f"{business_date}; make both from one period (include/window.py)"
         )
+
+
+def require_one_clock(cursor: RealDictCursor, planned: FileRow) -> None:
+    """Raise :class:`WindowMovedError` if another window of the same business date has a file that was not given up."""
+    cursor.execute(
+        """
+        SELECT * FROM ledger.file
+        WHERE interface = %(interface)s AND dealer = %(dealer)s AND environment = %(environment)s
+            AND business_date = %(business_date)s AND state <> ALL (%(not_live)s)
+            AND (window_start, window_end) <> (%(window_start)s, %(window_end)s)
+        ORDER BY revision DESC LIMIT 1
+        """,
+        {**vars(planned), "not_live": sorted(NOT_LIVE)},
+    )
+    found = cursor.fetchone()
+    if found is None:
+        return
+    standing = row_of(FileRow, found)
+    raise WindowMovedError(
+        f"{standing.label} is {standing.state}, by the clock of {standing.zone}; the same period is now asked for by "
+        f"that of {planned.zone} and would be sent twice. Put the dealer's zone back, or, if the new one is right, "
+        "reject that file before it goes; what has gone is for the partner and a person to settle",
+        file_id=standing.id,
+    )
 
 
 def require_batch(row: FileRow, batch: int) -> None:

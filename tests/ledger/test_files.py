@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from include.ledger import BatchReplacedError, Ledger, LedgerError, TransitionError
+from include.ledger import BatchReplacedError, Ledger, LedgerError, TransitionError, WindowMovedError
+from include.ledger.chain import verify
 from include.ledger.states import STATES, TRANSITIONS, needs_reason, transitions_table
-from tests.ledger.conftest import DAY, bring, intent, open_batch, rendered_columns, window
+from include.window import Window, day_window
+from tests.ledger.conftest import DAY, bring, intent, month, monthly, open_batch, rendered_columns, window
 
 
 def test_a_window_planned_twice_is_one_row_and_one_event(ledger: Ledger) -> None:
@@ -52,6 +54,37 @@ def test_an_impossible_window_is_refused_by_name(ledger: Ledger, change: dict[st
     with pytest.raises(LedgerError, match=named):
         ledger.plan(**asked)
     assert ledger.files(dealer=asked["dealer"], environment=None) == []
+
+
+def test_a_month_is_not_planned_again_by_another_clock(ledger: Ledger) -> None:
+    paris = ledger.plan(**monthly())
+    asked = {**monthly(paris.dealer), **month(paris.business_date, "Europe/Lisbon")}
+    with pytest.raises(WindowMovedError, match="is PLANNED, by the clock of Europe/Paris") as refused:
+        ledger.plan(**asked)
+    assert refused.value.file_id == paris.id
+    assert ledger.files(dealer=paris.dealer, environment=None) == [paris], "nothing of the attempt stays"
+    assert ledger.plan(**{**asked, "environment": "preview"}).zone == "Europe/Lisbon"
+    madrid = ledger.plan(**{**monthly(paris.dealer), **month(paris.business_date, "Europe/Madrid")})
+    assert (madrid.id, madrid.zone) == (paris.id, "Europe/Paris"), "the same instants are the same window"
+    ledger.move(paris.id, "CANCELLED", reason="the dealer's zone was wrong")
+    lisbon = ledger.plan(**asked)
+    assert (lisbon.revision, lisbon.zone, lisbon.period) == (0, "Europe/Lisbon", "2026-10")
+    assert verify(ledger.dsn).whole
+
+
+def test_a_row_says_its_window_and_what_people_call_it(ledger: Ledger) -> None:
+    """October in Paris begins in summer time and ends in winter time."""
+    october = ledger.plan(**monthly("82600500"))
+    assert (october.period, october.business_date, october.zone) == ("2026-10", date(2026, 10, 1), "Europe/Paris")
+    assert october.window == Window(
+        datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC), "Europe/Paris"
+    )
+    assert (october.window.business_date, october.window.last_date) == (date(2026, 10, 1), date(2026, 10, 31))
+    assert october.label == f"file {october.id} (renault_sar_monthly, dealer 82600500, 2026-10)"
+    for day in (date(2026, 3, 29), date(2026, 10, 25)):
+        changed = day_window(day, "Europe/Paris")
+        bounds = {"window_start": changed.start, "window_end": changed.end, "zone": "Europe/Paris"}
+        assert ledger.plan(**{**intent(day=day), **bounds}).period == day.isoformat()
 
 
 def test_a_window_planned_for_another_partner_is_refused(ledger: Ledger) -> None:
