@@ -18,7 +18,7 @@ sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name
 # As it was written, and in the environment: a person's sentence has quotes and dollars that no shell is to read.
 literally = $(if $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
 
-.PHONY: help env run test lint format bench docs files verify release reject redeliver reconciliation airflow purge \
+.PHONY: help env run test lint format bench docs files verify release reject redeliver reopen reconciliation airflow purge \
   migrate sample lock clean distclean
 
 help: ## this list
@@ -57,9 +57,10 @@ verify: env ## check the ledger's chain of events
 release: env ## let a held file or a proposed revision go: FILE=<number or name> REASON="one sentence"
 reject: env ## give a held file or a proposed revision up: FILE= REASON=
 redeliver: env ## have a delivered file's very bytes sent again: FILE= REASON=
-release reject redeliver: export DECIDE_FILE = $(call literally,FILE)
-release reject redeliver: export DECIDE_REASON = $(call literally,REASON)
-release reject redeliver:
+reopen: env ## take up again what was given up: FILE= REASON=
+release reject redeliver reopen: export DECIDE_FILE = $(call literally,FILE)
+release reject redeliver reopen: export DECIDE_REASON = $(call literally,REASON)
+release reject redeliver reopen:
 	@exec $(PYTHON) -m local.verbs $@
 
 reconciliation: env ## a month's files against the sum of the daily ones: MONTH=2026-10; JSON=1; ARGS=--differences

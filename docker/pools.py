@@ -1,6 +1,7 @@
 """Print the pools of the contracts' partners as JSON, for `airflow pools import`."""
 
 import json
+import sys
 
 from include.contract import all_contract_ids, load_contract
 
@@ -15,4 +16,4 @@ pools = {
     }
     for partner in partners
 }
-print(json.dumps(pools, indent=1))
+sys.stdout.write(json.dumps(pools, indent=1))

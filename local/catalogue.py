@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.contract import all_contract_ids, load_contract
+from include.contract import Contract, all_contract_ids, load_contract
 from local.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,9 +28,17 @@ def interfaces_table(bag: DagBag) -> str:
         rows.append(
             f"| [{name}](dags/{name}.py) | {contract.recipient} | {contract.name}, one file per dealer: "
             f"[contract {contract.version}](include/contracts/{name}.yaml) | {getattr(timetable, 'summary', '')} "
-            f"| {contract.due:%H:%M} {contract.zone} | `sftp {contract.partner}:{contract.remote_dir}` |"
+            f"| {_promise(contract)} | `sftp {contract.partner}:{contract.remote_dir}` |"
         )
     return "\n".join(rows)
+
+
+def _promise(contract: Contract) -> str:
+    """By when the partner is promised a file: a time of day, and for a month the working day of which calendar."""
+    said = f"{contract.due:%H:%M} {contract.zone}"
+    if contract.due_working_day is None:
+        return said
+    return f"{said}, working day {contract.due_working_day} ({contract.working_calendar})"
 
 
 def in_readme(table: str, readme: str) -> str:

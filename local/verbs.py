@@ -1,4 +1,4 @@
-"""`make release|reject|redeliver FILE=… REASON=…`: a person's decision about a file, and the run that carries it out.
+"""`make release|reject|redeliver|reopen FILE=… REASON=…`: a person decides about a file, and Airflow carries it out.
 
 The decision is the ledger's (``python -m include.ledger release`` is the same one); beside a running `make run` its
 effect follows at once: Airflow runs the file's window for that dealer alone, as a person would have triggered it.
@@ -10,6 +10,7 @@ import argparse
 import getpass
 import json
 import os
+import shlex
 import sys
 import time
 
@@ -29,6 +30,7 @@ VERBS = {
     "release": "let a held file or a proposed revision go",
     "reject": "give a held file or a proposed revision up",
     "redeliver": "send a delivered file's very bytes again, under its name and number",
+    "reopen": "take up again what was given up",
 }
 # Who answers for files in the UI; the same rights as theirs, and no more.
 USER = "oncall"
@@ -73,11 +75,11 @@ def _decide_and_run(settings: Settings, verb: str, name: str, reason: str) -> in
         before = _find(ledger, name)
         after = getattr(ledger, verb)(before.id, reason=reason)
         print(f"{after.label}: {verb}, {before.state} → {after.state}", flush=True)
-        if verb == "reject":
+        if after.state in DELIVERED or after.state == "CANCELLED":
             return 0
         address = running_address(settings.run_dir)
         if address is None:
-            print(f"make run is not up. Start it, then: {_by_hand(after)}")
+            print(f"make run is not up. Start it, then: make airflow ARGS={shlex.quote(_by_hand(after))}")
             return 0
         api = Api(address, USER, settings.secrets()[f"password_{USER}"])
         run_id = _trigger(api, after)
@@ -110,7 +112,8 @@ def _conf(file: FileRow) -> dict[str, object]:
 
 
 def _by_hand(file: FileRow) -> str:
-    return f"make airflow ARGS=\"dags trigger {file.interface} --conf '{json.dumps(_conf(file))}'\""
+    """What a person gives to `airflow` to have the file's window run for its dealer alone."""
+    return shlex.join(["dags", "trigger", file.interface, "--conf", json.dumps(_conf(file))])
 
 
 def _trigger(api: Api, file: FileRow) -> str:

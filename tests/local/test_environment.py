@@ -94,7 +94,19 @@ def test_make_passes_on_what_was_given_to_it_and_not_what_a_shell_exports(
     assert done.stdout.splitlines()[-1].split() == f"exec .venv/bin/python -m local.run {expected}".split()
 
 
+def test_a_reason_comes_through_make_and_the_shell_as_it_was_written(repository: Path, tmp_path: Path) -> None:
+    shows = tmp_path / "shows"
+    shows.write_text('#!/bin/sh\nprintf "%s|%s|%s" "$*" "$DECIDE_FILE" "$DECIDE_REASON"\n')
+    shows.chmod(0o700)
+    reason = """the partner's "disk" was full: $5, `echo no` & $(HOME) # again"""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    command = ["make", "--silent", "redeliver", f"PYTHON={shows}", "PYTHON311=true", "FILE=17", f"REASON={reason}"]
+    done = subprocess.run(command, cwd=repository, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == f"-m local.verbs redeliver|17|{reason}"
+
+
 def test_make_alone_lists_every_target_that_a_person_starts(repository: Path) -> None:
     done = subprocess.run(["make"], cwd=repository, capture_output=True, text=True, check=True)
-    for target in ("run", "test", "lint", "bench", "files", "verify", "purge", "migrate", "sample", "clean", "help"):
+    started = ("run", "test", "lint", "bench", "files", "verify", "purge", "migrate", "sample", "clean", "help")
+    for target in (*started, "release", "reject", "redeliver", "reopen", "reconciliation", "airflow"):
         assert re.search(rf"^  make {target} +\S", done.stdout, re.MULTILINE), target

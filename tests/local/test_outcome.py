@@ -8,10 +8,11 @@ from datetime import date
 import psycopg2
 import pytest
 
+from include.contract import load_contract
 from include.ledger import Ledger
 from include.migrations.run import Name
-from include.window import Window, day_window
-from local.outcome import Outcome, outcome
+from include.window import Window, day_window, period_window
+from local.outcome import NotSent, Outcome, outcome
 from local.sample import fill
 
 DAYS = (date(2026, 3, 28), date(2026, 3, 29))  # the second is 23 hours long
@@ -42,15 +43,22 @@ def dealers(dms: str) -> list[str]:
 
 @pytest.fixture
 def look(dms: str, new_ledger_dsn: str, windows: list[Window]) -> Callable[[], Outcome]:
-    return lambda: outcome(INTERFACE, windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn)
+    return lambda: outcome(load_contract(INTERFACE), windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn)
 
 
 def deliver(
-    ledger: Ledger, dealer: str, window: Window, *, up_to: str = "PUBLISHED", reason: str | None = None
+    ledger: Ledger,
+    dealer: str,
+    window: Window,
+    *,
+    up_to: str = "PUBLISHED",
+    reason: str | None = None,
+    interface: str = INTERFACE,
+    partner: str = "merkle",
 ) -> None:
     """Take a file through the ledger's states; ``up_to`` HELD holds it after the row check."""
     batch = ledger.open_batch(
-        interface=INTERFACE,
+        interface=interface,
         environment="live",
         window_start=window.start,
         window_end=window.end,
@@ -60,8 +68,8 @@ def deliver(
         contract_version="1.0.0",
     )
     file = ledger.plan(
-        interface=INTERFACE,
-        partner="merkle",
+        interface=interface,
+        partner=partner,
         dealer=dealer,
         environment="live",
         window_start=window.start,
@@ -84,11 +92,15 @@ def deliver(
     ledger.move(file.id, "PUBLISHED", remote_path=f"/inbound/{dealer}.csv")
 
 
+def lines(found: Outcome) -> list[str]:
+    return [str(missing) for missing in found.missing]
+
+
 def test_a_day_that_nobody_ran_is_missing_for_every_dealer(look: Callable[[], Outcome], dealers: list[str]) -> None:
     found = look()
     assert found.expected == 2 * len(dealers)
-    assert len(found.problems) == found.expected
-    assert found.problems[0] == f"2026-03-28 dealer {dealers[0]}: no file was made; look at the day's run"
+    assert len(found.missing) == found.expected
+    assert lines(found)[0] == f"2026-03-28 dealer {dealers[0]}: no file was made; look at the day's run"
 
 
 def test_it_is_done_only_when_the_last_file_has_gone(
@@ -100,7 +112,7 @@ def test_it_is_done_only_when_the_last_file_has_gone(
             deliver(ledger, dealer, window)
         dealer, window = pairs[-1]
         deliver(ledger, dealer, window, up_to="HELD", reason="too few rows")
-        assert look().problems == (f"2026-03-29 dealer {dealer}: HELD: too few rows",)
+        assert lines(look()) == [f"2026-03-29 dealer {dealer}: HELD: too few rows"]
 
 
 def test_all_gone_is_no_problem_and_neither_is_a_dealer_who_does_not_take_part(
@@ -110,7 +122,7 @@ def test_all_gone_is_no_problem_and_neither_is_a_dealer_who_does_not_take_part(
         for window in windows:
             for dealer in dealers:
                 deliver(ledger, dealer, window)
-    assert look().problems == ()
+    assert lines(look()) == []
 
 
 def test_a_dealer_without_a_number_is_missing_under_the_name_that_the_ledger_gives_it(
@@ -118,11 +130,34 @@ def test_a_dealer_without_a_number_is_missing_under_the_name_that_the_ledger_giv
 ) -> None:
     dms = new_database("dms")
     fill(dms, dealers=6, days=2, lines=100, seed=1, until=DAYS[-1], dealer_without_number=True)
-    missing = outcome(INTERFACE, windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn).problems
+    missing = lines(outcome(load_contract(INTERFACE), windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn))
     unnamed = [line for line in missing if " dms:" in line]
     assert len(unnamed) == len(windows)
     dealer = unnamed[0].split()[2].rstrip(":")
     with Ledger(new_ledger_dsn, actor="test") as ledger:
         deliver(ledger, dealer, windows[0], up_to="HELD", reason="has no Renault dealer number")
-    found = outcome(INTERFACE, windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn)
-    assert f"2026-03-28 dealer {dealer}: HELD: has no Renault dealer number" in found.problems
+    found = outcome(load_contract(INTERFACE), windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn)
+    assert f"2026-03-28 dealer {dealer}: HELD: has no Renault dealer number" in lines(found)
+
+
+def test_a_day_that_is_not_to_be_sent_is_not_missed(
+    dms: str, dealers: list[str], windows: list[Window], new_ledger_dsn: str
+) -> None:
+    unsent = NotSent(dealers[0], DAYS[1])
+    found = outcome(load_contract(INTERFACE), windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn, not_sent=(unsent,))
+    assert found.expected == 2 * len(dealers) - 1
+    assert (DAYS[1], dealers[0]) not in {(each.window.business_date, each.dealer) for each in found.missing}
+
+
+def test_a_month_by_the_dealers_own_clock_is_found_by_its_first_day(dms: str, new_ledger_dsn: str) -> None:
+    """Europe/London's March begins an hour after the contract's, Europe/Paris's."""
+    contract = load_contract("renault_sar_monthly")
+    asked, own = (period_window("month", DAYS[0], zone) for zone in (contract.zone, "Europe/London"))
+    assert asked.start != own.start
+    before = outcome(contract, [asked], dms_dsn=dms, ledger_dsn=new_ledger_dsn)
+    dealer = before.missing[0].dealer
+    assert str(before.missing[0]) == f"2026-03-01 dealer {dealer}: no file was made; look at the month's run"
+    with Ledger(new_ledger_dsn, actor="test") as ledger:
+        deliver(ledger, dealer, own, interface=contract.id, partner=contract.partner)
+    after = outcome(contract, [asked], dms_dsn=dms, ledger_dsn=new_ledger_dsn)
+    assert [each.dealer for each in after.missing] == [each.dealer for each in before.missing if each.dealer != dealer]

@@ -6,68 +6,23 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from local.settings import LOOPBACK, Settings
 from tests.local import browser
+from tests.local.running import Run
 from tests.process_facts import alive, family_of, internet_sockets_of
 
-TINY = ("--dealers", "2", "--days", "1", "--lines", "60")
-pytestmark = pytest.mark.timeout(600)  # Airflow's four components start, which takes a minute on a busy machine
-
-
-class Run:
-    """A ``python -m local.run`` over its own run folder, and what it has said so far."""
-
-    def __init__(self, run_dir: Path, repository: Path, *options: str) -> None:
-        self.run_dir = run_dir
-        self._said = run_dir.parent / f"said-{time.monotonic_ns()}"
-        self._repository = repository
-        with self._said.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "local.run", *options],
-                cwd=repository,
-                env={**os.environ, "RUN_DIR": str(run_dir)},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    @property
-    def said(self) -> str:
-        return self._said.read_text()
-
-    def wait_for(self, text: str, seconds: float = 400) -> None:
-        deadline = time.monotonic() + seconds
-        while text not in self.said:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.2)
-
-    def finish(self, seconds: float = 400) -> int:
-        return self.process.wait(seconds)
-
-    def files(self) -> list[dict[str, Any]]:
-        """The ledger's files, as ``make files JSON=1`` gives them."""
-        command = [sys.executable, "-m", "local.beside_postgres", sys.executable, "-m", "include.ledger", "files"]
-        done = subprocess.run(
-            [*command, "--json"],
-            cwd=self._repository,
-            env={**os.environ, "RUN_DIR": str(self.run_dir)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+# Back to the month that is due last, whatever day it is: at most 31 days of it, and 35 until the next one is due.
+TINY = ("--dealers", "4", "--days", "66", "--lines", "3000")
+DAILY, MONTHLY = "merkle_sar_daily", "renault_sar_monthly"
+pytestmark = pytest.mark.timeout(900)  # Airflow's four components start, which takes a minute on a busy machine
 
 
 def still_there(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -99,12 +54,24 @@ def test_it_delivers_and_serves_on_loopback_only(running: Run, run_dir: Path) ->
     }
     assert listening == {LOOPBACK}
 
-    files = running.files()
-    assert files
-    assert {file["state"] for file in files} == {"PUBLISHED"}
-    for file in files:
-        assert (run_dir / "partners" / "merkle" / file["remote_path"].lstrip("/")).stat().st_size == file["bytes"]
-    assert f"{len(files)} of {len(files)} files are with merkle" in running.said
+    for interface, partner in ((DAILY, "merkle"), (MONTHLY, "renault")):
+        files = running.files(interface)
+        assert files
+        assert {file["state"] for file in files} == {"PUBLISHED"}
+        there = running.at_partner(partner)
+        assert {file["file_name"]: file["bytes"] for file in files} == {name: len(text) for name, text in there.items()}
+        assert f"{interface}: {len(files)} of {len(files)} files are with {partner}" in running.said
+
+
+def test_days_went_in_their_order_whoever_sent_them(running: Run) -> None:
+    """Two thirds went before Airflow was there."""
+    numbers: dict[str, list[int]] = {}
+    for file in running.files(DAILY):  # oldest window first
+        numbers.setdefault(file["dealer"], []).append(file["sequence"])
+    assert len(numbers) > 1
+    assert max(map(len, numbers.values())) > 30
+    for sequence in numbers.values():
+        assert sequence == list(range(1, len(sequence) + 1))
 
 
 def test_a_second_one_is_refused_and_the_first_not_disturbed(running: Run, run_dir: Path, repository: Path) -> None:
@@ -126,9 +93,9 @@ def test_passwords_are_said_once_and_no_secret_is_in_a_log(running: Run, run_dir
 @pytest.mark.browser
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs it")
 def test_person_on_call_reads_the_dag_and_starts_a_backfill_in_the_ui(running: Run, run_dir: Path) -> None:
-    address = json.loads((run_dir / "instance.json").read_text())["address"]
+    address = running.address
     password = Settings(run_dir).secrets()["password_oncall"]
-    delivered = {file["business_date"] for file in running.files()}
+    delivered = {file["business_date"] for file in running.files(DAILY)}
     day = date.fromisoformat(min(delivered)) - timedelta(days=1)
     with browser.page(address, "oncall", password) as page:
         said = browser.dag_page(page, address, "merkle_sar_daily")
@@ -136,22 +103,16 @@ def test_person_on_call_reads_the_dag_and_starts_a_backfill_in_the_ui(running: R
         assert "When it is red" in browser.documentation(page)
         assert browser.start_backfill(page, address, "merkle_sar_daily", day) == "1 run will be triggered."
     deadline = time.monotonic() + 120
-    while day.isoformat() not in {file["business_date"] for file in running.files() if file["state"] == "PUBLISHED"}:
-        assert time.monotonic() < deadline, running.files()
+    while day.isoformat() not in {
+        file["business_date"] for file in running.files(DAILY) if file["state"] == "PUBLISHED"
+    }:
+        assert time.monotonic() < deadline, running.files(DAILY)
         time.sleep(2)
 
 
-def test_command_line_of_airflow_works_beside_it(running: Run, run_dir: Path, repository: Path) -> None:
+def test_command_line_of_airflow_works_beside_it(running: Run) -> None:
     assert running.process.poll() is None
-    done = subprocess.run(
-        [sys.executable, "-m", "local.airflow_command", "dags", "list-runs", "merkle_sar_daily", "-o", "json"],
-        cwd=repository,
-        env={**os.environ, "RUN_DIR": str(run_dir)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "success" in done.stdout
+    assert "success" in running.airflow("dags", "list-runs", DAILY, "-o", "json")
 
 
 def test_ctrl_c_leaves_nothing_behind(running: Run, run_dir: Path) -> None:

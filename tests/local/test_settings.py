@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from include.contract import all_contract_ids, load_contract
+from local.partners.server import folders_of_partners
 from local.settings import (
     FIRST_PORT,
     LOOPBACK,
+    PARTNERS,
+    POOLS,
     USERS,
     Settings,
     SettingsError,
@@ -28,6 +32,16 @@ def settings(tmp_path: Path) -> Settings:
     made = Settings(tmp_path / "run")
     made.make_folders()
     return made
+
+
+def test_an_interface_is_called_after_its_partner_and_each_has_a_pool() -> None:
+    partners = {load_contract(name).partner for name in all_contract_ids()}
+    assert set(PARTNERS) == partners
+    assert POOLS.keys() == {f"{partner}_sftp" for partner in partners}
+    assert folders_of_partners().keys() == partners
+    for name in all_contract_ids():
+        contract = load_contract(name)
+        assert contract.remote_dir.strip("/") in folders_of_partners()[contract.partner]
 
 
 def test_a_taken_port_is_refused_with_who_has_it_and_another_one() -> None:
