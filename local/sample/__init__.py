@@ -1,6 +1,18 @@
 """The sample dealer group: an invented DMS of any size, the same every time for the same parameters."""
 
+from local.sample.amendments import Amendments, PlantedDifference, amend, planted_differences, unsent_day
 from local.sample.load import SampleReport, fill, filled
 from local.sample.parameters import Parameters, SampleError
 
-__all__ = ["Parameters", "SampleError", "SampleReport", "fill", "filled"]
+__all__ = [
+    "Amendments",
+    "Parameters",
+    "PlantedDifference",
+    "SampleError",
+    "SampleReport",
+    "amend",
+    "fill",
+    "filled",
+    "planted_differences",
+    "unsent_day",
+]

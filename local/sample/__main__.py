@@ -15,8 +15,8 @@ from local.sample.masters import ZONE
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.sample", description=__doc__)
     parser.add_argument("--dealers", type=int, default=12)
-    parser.add_argument("--days", type=int, default=40)
-    parser.add_argument("--lines", type=int, default=20_000)
+    parser.add_argument("--days", type=int, default=130)
+    parser.add_argument("--lines", type=int, default=40_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--until", type=_day, help="last business day, YYYY-MM-DD (default: yesterday)")
     parser.add_argument("--defects", action=argparse.BooleanOptionalAction, default=True, help="plant bad data")

@@ -43,3 +43,5 @@ KINDS = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 #: Number of a kind in the arrays of the generator; 0 is an ordinary document.
 NUMBER = {kind.name: number for number, kind in enumerate(KINDS, start=1)}
+#: The kind that somebody puts right after the file of the day has gone; every month has some.
+MENDED = "net_is_gross"

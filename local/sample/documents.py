@@ -4,21 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import time, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from local.sample.defects import KINDS, NUMBER
+from local.sample.defects import KINDS, MENDED, NUMBER
 from local.sample.draws import Numbers, uniform, whole
-from local.sample.masters import ACCOUNT_KINDS, CUSTOMERS, ZONE, Masters
+from local.sample.masters import ACCOUNT_KINDS, CUSTOMERS, ZONES, Masters
+from local.sample.month_ends import (
+    ABROAD,
+    EARLY,
+    EPOCH,
+    FIRST_SECOND,
+    LAST_SECOND,
+    LATE,
+    OTHERS,
+    Flags,
+    at_the_edge,
+    clock_changes,
+    dated_before,
+    groups,
+    in_turn,
+    month_edges,
+    month_starts,
+    offset,
+)
 from local.sample.parameters import Parameters
 
 LINES_PER_DOCUMENT = 3.2
 CREDIT_SHARE = 0.085
 BACK_DATED_SHARE = 0.02
 AT_MIDNIGHT_SHARE = 0.002  # on either side of it
+AT_EDGE_SHARE = 0.05  # the same, on days that end or begin a month and on those of 23 or 25 hours
+CLOCKS_CHANGE = 0.5  # such a Sunday, against a Monday
 # Monday to Sunday, against a Monday.
 WEEKDAYS = np.array([1.0, 0.97, 0.95, 0.98, 0.92, 0.34, 0.02])
 TRADE, WORKSHOP, COUNTER, INTERNAL = range(4)
@@ -28,17 +47,14 @@ CLASSES_OTHER = np.array([0.10, 0.60, 0.90])
 CHANNELS = ("COUNTER_SALE", "WHOLESALE", "WORKSHOP", "INTERNAL")
 SOURCES = ("RENAULTPARTS", "PHONE", "COUNTER", "EMAIL")
 
-Flags = NDArray[np.bool_]
-EPOCH = date(1970, 1, 1)
-
 
 @dataclass
 class Documents:
     """One element per document in the order of posting, of which position + 1 is the id.
 
-    ``day`` counts days from 1970, ``posted`` seconds from 1970 (UTC); ``original`` is the position of the invoice
-    that a credit corrects, -1 otherwise; ``account`` and ``customer`` are ids, 0 for none; ``kind`` is a number from
-    :data:`local.sample.defects.NUMBER`.
+    ``day`` counts days from 1970 by the dealer's clock, ``posted`` seconds from 1970 (UTC); ``original`` is the
+    position of the invoice that a credit corrects, -1 otherwise; ``account`` and ``customer`` are ids, 0 for none;
+    ``kind`` is a number from :data:`local.sample.defects.NUMBER`.
     """
 
     dealer: Numbers
@@ -68,18 +84,22 @@ def build(parameters: Parameters, masters: Masters) -> Documents:
     seed = parameters.seed
     count = max(1, round(parameters.lines / LINES_PER_DOCUMENT))
     keys = np.arange(count, dtype=np.int64)
-    dealer, day = _places(parameters, keys)
-    posted = _posting_times(parameters, day, keys)
+    dealer, day = _places(parameters, masters, keys)
+    posted, edge = _posting_times(parameters, masters, dealer, day, keys)
     in_order = np.argsort(posted, kind="stable")
-    dealer, day, posted = dealer[in_order], day[in_order], posted[in_order]
+    dealer, day, posted, edge = dealer[in_order], day[in_order], posted[in_order], edge[in_order]
 
+    group = groups(masters)[dealer]
     payer = _payers(parameters, masters, dealer, keys)
-    original = _originals(seed, dealer, payer, keys)
+    # Only trade documents are in a file: those at the edges are the scheme's and the dealer abroad's.
+    payer[(edge >= 0) & (group != OTHERS)] = TRADE
+    # Abroad there are few: of each first minute of a month one is a credit.
+    original = _originals(seed, dealer, payer, keys, (edge == EARLY) & (group == ABROAD) & (month_starts(day) == day))
     credit = original >= 0
     source_of = np.where(credit, original, keys)
     lines = _line_counts(parameters, original, keys)
 
-    back = uniform(seed, "back-dated", keys) < BACK_DATED_SHARE
+    back = (uniform(seed, "back-dated", keys) < BACK_DATED_SHARE) & (edge < 0)
     documents = Documents(
         dealer=dealer,
         day=day,
@@ -105,10 +125,20 @@ def build(parameters: Parameters, masters: Masters) -> Documents:
         _plant(seed, documents, masters, keys)
     elif not parameters.trade_only:
         _plant(seed, documents, masters, keys, only="sharing_objection")
+    if not parameters.trade_only:
+        documents.document_day = dated_before(
+            seed,
+            day=day,
+            document_day=documents.document_day,
+            original=original,
+            group=group,
+            may=(payer == TRADE) & (documents.kind == 0) & (credit | (edge < 0)),
+            keys=keys,
+        )
     return documents
 
 
-def _places(parameters: Parameters, keys: Numbers) -> tuple[Numbers, Numbers]:
+def _places(parameters: Parameters, masters: Masters, keys: Numbers) -> tuple[Numbers, Numbers]:
     """Dealer and day of each document, in proportion to the dealer's size and the weekday."""
     days = np.arange(parameters.days, dtype=np.int64) + (parameters.first_day - EPOCH).days
     sites = np.arange(parameters.dealers, dtype=np.int64)
@@ -117,8 +147,10 @@ def _places(parameters: Parameters, keys: Numbers) -> tuple[Numbers, Numbers]:
     weight = size[:, None] * WEEKDAYS[weekday][None, :]
     cells = np.arange(weight.size, dtype=np.int64).reshape(weight.shape)
     weight *= 0.85 + 0.3 * uniform(parameters.seed, "cell", cells)
-    # Three dealers of four stay closed on Sundays.
+    weight[:, clock_changes(parameters, ZONES)] *= CLOCKS_CHANGE / WEEKDAYS[6]
+    # Three dealers of four stay closed on Sundays; the one abroad takes stock at the ends of months, whatever the day.
     weight[np.ix_(sites % 4 != 1, weekday == 6)] = 0
+    weight[np.ix_(groups(masters) == ABROAD, month_edges(days))] = 1
     if parameters.trade_only or not weight.any():
         weight[:] = 1
     upper = np.cumsum(weight.ravel())
@@ -127,8 +159,14 @@ def _places(parameters: Parameters, keys: Numbers) -> tuple[Numbers, Numbers]:
     return dealer, days[day]
 
 
-def _posting_times(parameters: Parameters, day: Numbers, keys: Numbers) -> Numbers:
-    """Seconds from 1970 in UTC: two busy times within opening hours, and a few on either side of local midnight."""
+def _posting_times(
+    parameters: Parameters, masters: Masters, dealer: Numbers, day: Numbers, keys: Numbers
+) -> tuple[Numbers, Numbers]:
+    """
+    Seconds from 1970 in UTC: two busy times within opening hours, and a few on either side of local midnight.
+
+    And which of the documents were put at a special day's midnight, as :func:`at_the_edge` numbers them.
+    """
     seed = parameters.seed
     morning = uniform(seed, "morning", keys) < 0.55
     spread = uniform(seed, "spread a", keys) + uniform(seed, "spread b", keys) - 1
@@ -136,22 +174,24 @@ def _posting_times(parameters: Parameters, day: Numbers, keys: Numbers) -> Numbe
     where = uniform(seed, "midnight", keys)
     # The cube makes the very first second, the edge of a window, the likeliest one.
     early = (uniform(seed, "minutes", keys) ** 3 * 600).astype(np.int64)
-    second = np.where(where < AT_MIDNIGHT_SHARE, early, second)
-    second = np.where(where > 1 - AT_MIDNIGHT_SHARE, 86_399 - early, second)
+    first = (parameters.first_day - EPOCH).days
+    share: float | NDArray[np.float64] = AT_MIDNIGHT_SHARE
+    edge = np.full(len(keys), -1, dtype=np.int64)
+    if not parameters.trade_only:
+        days = np.arange(parameters.days, dtype=np.int64) + first
+        special = (month_edges(days) | clock_changes(parameters, ZONES))[day - first]
+        share = np.where(special, AT_EDGE_SHARE, AT_MIDNIGHT_SHARE)
+        edge = at_the_edge(seed, day, groups(masters)[dealer], special, keys)
+        early = np.where((edge == FIRST_SECOND) | (edge == LAST_SECOND), 0, early)
+    second = np.where((where < share) | (edge == FIRST_SECOND) | (edge == EARLY), early, second)
+    second = np.where((where > 1 - share) & (edge < 0) | (edge == LAST_SECOND) | (edge == LATE), 86_399 - early, second)
 
     # The clocks change between the first minutes of a day and its opening hours, at no time used here.
-    first = (parameters.first_day - EPOCH).days
     turns = [parameters.first_day + timedelta(days=turn) for turn in range(parameters.days)]
-    at_midnight = np.array([_offset(turn, time(0, 0)) for turn in turns])[day - first]
-    at_noon = np.array([_offset(turn, time(12, 0)) for turn in turns])[day - first]
+    ahead = [np.array([[offset(zone, turn, at) for turn in turns] for zone in ZONES]) for at in (time(0), time(12))]
+    at_midnight, at_noon = (offsets[masters.zone[dealer], day - first] for offsets in ahead)
     utc: Numbers = day * 86_400 + second - np.where(second < 3600, at_midnight, at_noon)
-    return utc
-
-
-def _offset(day: date, at: time) -> int:
-    offset = datetime.combine(day, at, tzinfo=ZoneInfo(ZONE)).utcoffset()
-    assert offset is not None
-    return int(offset.total_seconds())
+    return utc, edge
 
 
 def _payers(parameters: Parameters, masters: Masters, dealer: Numbers, keys: Numbers) -> Numbers:
@@ -162,12 +202,16 @@ def _payers(parameters: Parameters, masters: Masters, dealer: Numbers, keys: Num
     return np.where(partner, np.searchsorted(CLASSES_PARTNER, draw), np.searchsorted(CLASSES_OTHER, draw))
 
 
-def _originals(seed: int, dealer: Numbers, payer: Numbers, keys: Numbers) -> Numbers:
-    """For a credit the position of an earlier invoice of the same dealer and kind of payer; -1 for an invoice."""
+def _originals(seed: int, dealer: Numbers, payer: Numbers, keys: Numbers, wanted: Flags) -> Numbers:
+    """
+    For a credit the position of an earlier invoice of the same dealer and kind of payer; -1 for an invoice.
+
+    Documents that are ``wanted`` are credits if there is an invoice for them.
+    """
     group = dealer * 4 + payer
     order = np.lexsort((keys, group))
     grouped = group[order]
-    credit = (uniform(seed, "credit", keys[order]) < CREDIT_SHARE) & (grouped % 4 != INTERNAL)
+    credit = ((uniform(seed, "credit", keys[order]) < CREDIT_SHARE) | wanted[order]) & (grouped % 4 != INTERNAL)
     invoices = order[~credit]
     before = np.cumsum(~credit) - ~credit
     at_start = before[np.searchsorted(grouped, grouped)]
@@ -232,12 +276,17 @@ def _plant(seed: int, documents: Documents, masters: Masters, keys: Numbers, onl
     credited[documents.original[documents.is_credit]] = True
     order = np.argsort(uniform(seed, "plant", keys), kind="stable")
     # Neither a credit nor its invoice: what is planted on one must not spread to the other.
-    plain = iter(order[(trade & ~documents.is_credit & ~credited)[order]].tolist())
-    credits_ = iter(order[(trade & documents.is_credit)[order]].tolist())
-    for kind in KINDS:
+    may = trade & ~documents.is_credit & ~credited
+    plain = iter(order[may[order]].tolist())
+    bearers = {
+        "credit_positive": iter(order[(trade & documents.is_credit)[order]].tolist()),
+        MENDED: iter(in_turn(seed, documents.day, documents.document_day, may, keys).tolist()),
+    }
+    # The one that has to be in every month chooses before the others.
+    for kind in sorted(KINDS, key=lambda each: each.name != MENDED):
         if only in (None, kind.name):
-            bearers = credits_ if kind.name == "credit_positive" else plain
-            chosen = list(_choose(bearers, documents.lines, int(total * kind.percent / 100), kind.name))
+            free = (position for position in bearers.get(kind.name, plain) if not documents.kind[position])
+            chosen = list(_choose(free, documents.lines, int(total * kind.percent / 100), kind.name))
             documents.kind[chosen] = NUMBER[kind.name]
     _apply(seed, documents, masters)
 

@@ -17,17 +17,22 @@ from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from include.migrations import run as migrations
+from local.sample import differences as differences_
 from local.sample import documents as documents_
 from local.sample import lines as lines_
 from local.sample import masters as masters_
 from local.sample.bulk import copy_frames, without_indexes
 from local.sample.defects import KINDS
-from local.sample.parameters import Parameters, SampleError
+from local.sample.parameters import GENERATOR, Parameters, SampleError
 
 Cursor = psycopg2.extensions.cursor
 Progress = Callable[[str], None]
 
-MASTERS = ("legal_entity", "dealer", "customer", "trade_account", "trade_partner_registration", "part_family", "part")
+MASTERS = (
+    "legal_entity", "dealer", "dealer_franchise", "customer", "trade_account", "trade_partner_registration",
+    "part_family", "part",
+)  # fmt: skip
+SECOND_ACT = ("unsent_day", "planted_difference", "amendment")
 DOCUMENTS = ("parts_invoice", "parts_invoice_line")
 #: So that two fills of one database take turns; "SMPL" in ASCII.
 LOCK_KEY = 0x534D504C
@@ -50,6 +55,34 @@ CREATE TABLE IF NOT EXISTS sample.sample_defect (
     invoice_line_id bigint NOT NULL,
     kind            text NOT NULL
 );
+CREATE TABLE IF NOT EXISTS sample.unsent_day (
+    month       date PRIMARY KEY,
+    dealer_code text COLLATE "C" NOT NULL,
+    day         date NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sample.planted_difference (
+    month           date NOT NULL,
+    kind            text NOT NULL,
+    dealer_code     text COLLATE "C" NOT NULL,
+    document_type   text COLLATE "C" NOT NULL,
+    document_number text COLLATE "C" NOT NULL,
+    line_number     integer NOT NULL,
+    PRIMARY KEY (month, dealer_code, document_type, document_number, line_number)
+);
+CREATE TABLE IF NOT EXISTS sample.amendment (
+    month            date NOT NULL,
+    amendment        text NOT NULL,
+    kind             text NOT NULL,
+    dealer_code      text COLLATE "C" NOT NULL,
+    document_type    text COLLATE "C" NOT NULL,
+    document_number  text COLLATE "C" NOT NULL,
+    line_number      integer NOT NULL,
+    parts_invoice_id bigint NOT NULL,
+    applied_at       timestamptz
+);
+COMMENT ON TABLE sample.unsent_day IS 'Of each month the day of a dealer of which no daily file is to go';
+COMMENT ON TABLE sample.planted_difference IS 'Lines in which the file of the month differs from its daily files';
+COMMENT ON TABLE sample.amendment IS 'What the dealers put right in a month after its daily files went, once applied';
 COMMENT ON TABLE sample.sample_defect IS 'Lines of dms.parts_invoice_line that were made wrong on purpose';
 """
 
@@ -113,7 +146,7 @@ def fill(
     """
     parameters = Parameters(dealers, days, lines, seed, until, defects, trade_only, dealer_without_number)
     say = progress or (lambda _: None)
-    with closing(_connect(dsn)) as connection, connection, connection.cursor() as cursor:
+    with closing(connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_KEY,))
         there = _report(cursor)
         if there is not None and there.parameters == parameters.as_json():
@@ -124,11 +157,12 @@ def fill(
 
 def filled(dsn: str) -> SampleReport | None:
     """The sample that the database holds; None if it holds none."""
-    with closing(_connect(dsn)) as connection, connection, connection.cursor() as cursor:
+    with closing(connect(dsn)) as connection, connection, connection.cursor() as cursor:
         return _report(cursor)
 
 
-def _connect(dsn: str) -> psycopg2.extensions.connection:
+def connect(dsn: str) -> psycopg2.extensions.connection:
+    """A connection to a migrated DMS; raises :class:`SampleError` if there is none."""
     try:
         head, current = migrations.head("dms"), migrations.current("dms", dsn)
     except migrations.MigrationError as error:
@@ -163,7 +197,11 @@ def _require_room(cursor: Cursor, there: SampleReport | None, wanted: Parameters
                 )
     elif not replace:
         other = {**there.parameters, "until": date.fromisoformat(there.parameters["until"])}
-        other.pop("generator")
+        if other.pop("generator") != GENERATOR:
+            raise SampleError(
+                f"The DMS database holds a sample of an older make: {Parameters(**other)}; what is made now has other "
+                "data. Run `make clean` and start anew"
+            )
         raise SampleError(
             f"The DMS database holds another sample: {Parameters(**other)}; asked for is {wanted}. Keep the one that "
             "is there by asking for it, or run `make clean` and start anew"
@@ -174,7 +212,8 @@ def _fill(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport
     started = time.monotonic()
     cursor.execute(SAMPLE_SCHEMA)
     names = ", ".join(f"dms.{name}" for name in (*MASTERS, *DOCUMENTS))
-    cursor.execute(f"TRUNCATE {names}, sample.fill, sample.defect_kind, sample.sample_defect RESTART IDENTITY")
+    own = ", ".join(f"sample.{name}" for name in ("fill", "defect_kind", "sample_defect", *SECOND_ACT))
+    cursor.execute(f"TRUNCATE {names}, {own} RESTART IDENTITY")
     cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
 
     say(f"inventing {parameters.lines:,} lines at {parameters.dealers} dealers over {parameters.days} days")
@@ -188,6 +227,9 @@ def _fill(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport
         frames = _watched(lines_.line_frames(parameters.seed, documents, masters), planted, parameters.lines, say)
         lines = copy_frames(cursor, "dms.parts_invoice_line", frames)
     copy_frames(cursor, "sample.sample_defect", planted)
+    second_act = differences_.second_act(parameters, masters, documents)
+    for name in SECOND_ACT:
+        copy_frames(cursor, f"sample.{name}", [getattr(second_act, name)])
     cursor.executemany(
         "INSERT INTO sample.defect_kind VALUES (%s, %s, %s, %s)",
         [(kind.name, kind.outcome, kind.percent, kind.description) for kind in KINDS],
@@ -233,15 +275,19 @@ def _watched(
 
 def _advance_identities(cursor: Cursor) -> None:
     """Let the next row that somebody adds take the number after the sample's last."""
-    for name in (*MASTERS, *DOCUMENTS):
-        if name not in ("part", "part_family"):
-            table, key = sql.Identifier("dms", name), f"{name}_id"
-            cursor.execute(
-                sql.SQL("SELECT setval(pg_get_serial_sequence(%s, %s), max({})) FROM {}").format(
-                    sql.Identifier(key), table
-                ),
-                (f"dms.{name}", key),
-            )
+    cursor.execute(
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'dms' AND is_identity = 'YES' AND table_name = ANY (%s)",
+        ([*MASTERS, *DOCUMENTS],),
+    )
+    for name, key in cursor.fetchall():
+        table = sql.Identifier("dms", name)
+        cursor.execute(
+            sql.SQL("SELECT setval(pg_get_serial_sequence(%s, %s), max({})) FROM {}").format(
+                sql.Identifier(key), table
+            ),
+            (f"dms.{name}", key),
+        )
 
 
 def _value(cursor: Cursor) -> Any:

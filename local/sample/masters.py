@@ -17,6 +17,9 @@ from local.sample.draws import Numbers, uniform, whole
 from local.sample.parameters import Parameters
 
 ZONE = "Europe/London"
+#: Clock of the one dealer abroad: an hour ahead, and changed in the same nights.
+ZONE_ABROAD = "Europe/Gibraltar"
+ZONES = (ZONE, ZONE_ABROAD)
 GOOD_ACCOUNTS = 40  # per trade-partner dealer
 PLAIN_ACCOUNTS = 12  # per other dealer
 CUSTOMERS = 150  # per dealer
@@ -29,6 +32,7 @@ TOWNS = (
 )  # fmt: skip
 STREETS = ("Mill Lane", "Station Road", "Forge Way", "Canal Street", "Quarry Hill", "Depot Close", "Orchard Row")
 TRADES = ("Motors", "Garage", "Vehicle Services", "Autocentre", "Body Repairs", "Car Care", "Service Station")
+CHANGES_FRANCHISE = 4  # its dealer_id
 #: Kinds that live on an account of their own, in the order of those accounts behind a dealer's good ones.
 ACCOUNT_KINDS = tuple(kind.name for kind in KINDS if kind.where == "account")
 
@@ -43,12 +47,14 @@ class Masters:
 
     legal_entity: pl.DataFrame
     dealer: pl.DataFrame
+    dealer_franchise: pl.DataFrame
     customer: pl.DataFrame
     trade_account: pl.DataFrame
     trade_partner_registration: pl.DataFrame
     part_family: pl.DataFrame
     part: pl.DataFrame
     is_trade_partner: Numbers
+    zone: Numbers  # of each dealer, position in ZONES
     account_start: Numbers
     good_accounts: Numbers
     part_price: Numbers  # pence
@@ -73,6 +79,7 @@ def build(parameters: Parameters) -> Masters:
             }
         ),
         dealer=dealers,
+        dealer_franchise=_franchises(parameters, dealers),
         customer=_customers(parameters.dealers),
         trade_account=accounts,
         trade_partner_registration=registrations,
@@ -85,6 +92,7 @@ def build(parameters: Parameters) -> Masters:
         ),
         part=part,
         is_trade_partner=dealers["trade_partner_dealer"].to_numpy().astype(np.int64),
+        zone=np.array([ZONES.index(zone) for zone in dealers["time_zone"]], dtype=np.int64),
         account_start=starts,
         good_accounts=good,
         part_price=price,
@@ -108,12 +116,35 @@ def _dealers(parameters: Parameters) -> pl.DataFrame:
             "name": [_place(index, TOWNS) + " Renault" for index in turns],
             "renault_dealer_number": numbers,
             "trade_partner_dealer": [index < partners for index in turns],
-            "franchise": ["RENAULT_DACIA" if index % 3 else "RENAULT" for index in turns],
-            "time_zone": [ZONE] * count,
+            # The last of those outside the scheme is abroad.
+            "time_zone": [ZONE_ABROAD if outside and index == count - 1 else ZONE for index in turns],
             "active_from": [parameters.first_day - timedelta(days=1_500 + 30 * (index % 40)) for index in turns],
             "active_to": pl.Series([None] * count, dtype=pl.Date),
         }
     )
+
+
+def _franchises(parameters: Parameters, dealers: pl.DataFrame) -> pl.DataFrame:
+    """
+    What each dealer sells, since when; the fourth of six or more took Dacia on within the third month before the last.
+
+    So early that the month whose file a sample's last day makes due is a whole one.
+    """
+    rows: list[dict[str, object]] = []
+    for dealer_id, active_from in dealers.select("dealer_id", "active_from").iter_rows():
+        franchise = "RENAULT" if dealer_id % 3 == 1 else "RENAULT_DACIA"
+        changed = dealer_id == CHANGES_FRANCHISE and len(dealers) >= 6 and not parameters.trade_only
+        day = changed_on(parameters) if changed else None
+        rows.append({"dealer_id": dealer_id, "franchise": franchise, "valid_from": active_from, "valid_to": day})
+        if day is not None:
+            rows.append({"dealer_id": dealer_id, "franchise": "RENAULT_DACIA", "valid_from": day, "valid_to": None})
+    return pl.DataFrame(rows, schema_overrides={"valid_to": pl.Date})
+
+
+def changed_on(parameters: Parameters) -> date:
+    """The twelfth of the third month before the sample's last."""
+    months = parameters.until.year * 12 + parameters.until.month - 1 - 3
+    return date(months // 12, months % 12 + 1, 12)
 
 
 def _place(index: int, names: tuple[str, ...]) -> str:

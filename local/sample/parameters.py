@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 #: Raised whenever the same parameters give other data, so that a filled database does not pass for the new sample.
-GENERATOR = 1
+GENERATOR = 2
 
 
 class SampleError(Exception):
