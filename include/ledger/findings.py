@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
-from typing import Final
 
-import psycopg2
 from psycopg2.extras import execute_values
 
+from include.ledger.copying import ESCAPES, copy_lines
 from include.ledger.errors import LedgerError
 from include.ledger.rows import QualityResult, RejectedRow, row_of
 from include.ledger.session import Session
-
-COPY_BYTES: Final = 1 << 20
-ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Findings(Session):
@@ -32,14 +28,11 @@ class Findings(Session):
             if cursor.fetchone() is None:
                 raise LedgerError(f"the ledger has no file {file_id}; plan it before its rows are rejected")
             cursor.execute("DELETE FROM ledger.rejected_row WHERE file_id = %s", [file_id])
-            text = _Readable(_copy_lines(file_id, rows))
-            try:
-                cursor.copy_expert("COPY ledger.rejected_row (file_id, row_key, reasons) FROM STDIN", text, COPY_BYTES)
-            except psycopg2.Error:
-                # The driver turns whatever the iterable raised into "query cancelled"; the cause is what helps.
-                if text.error is not None:
-                    raise text.error from None
-                raise
+            copy_lines(
+                cursor,
+                "COPY ledger.rejected_row (file_id, row_key, reasons) FROM STDIN",
+                _copy_lines(file_id, rows),
+            )
 
     def rejected_rows(self, file_id: int, limit: int = 1000) -> list[RejectedRow]:
         """Return up to ``limit`` rejected rows in the order of their keys; a key that is a number sorts as one."""
@@ -155,29 +148,3 @@ def _copy_lines(file_id: int, rows: Iterable[RejectedRow]) -> Iterator[bytes]:
             )
         key = row.row_key if isinstance(row.row_key, int) else row.row_key.translate(ESCAPES)
         yield f"{file_id}\t{key}\t{_array(row.reasons)}\n".encode()
-
-
-class _Readable:
-    """Lines as the file that COPY reads from, without ever holding all of them."""
-
-    def __init__(self, lines: Iterator[bytes]) -> None:
-        self._lines = lines
-        self._rest = b""
-        self.error: Exception | None = None
-
-    def read(self, size: int = COPY_BYTES) -> bytes:
-        pieces, length = [self._rest], len(self._rest)
-        try:
-            while length < size and (line := next(self._lines, b"")):
-                pieces.append(line)
-                length += len(line)
-        except Exception as error:
-            self.error = error
-            raise
-        joined = b"".join(pieces)
-        self._rest = joined[size:]
-        return joined[:size]
-
-    def readline(self, size: int = COPY_BYTES) -> bytes:
-        """COPY never asks for lines, but its file must be able to give them."""
-        return next(self._lines, b"")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import Json
 
 from include.ledger import events
+from include.ledger.copying import cell, copy_lines
 from include.ledger.errors import LedgerError
 from include.ledger.preconditions import no_such_file
 from include.ledger.rows import row_of
@@ -20,7 +21,6 @@ from include.ledger.session import Session
 from include.window import Window
 
 KIND: Final = re.compile(r"[A-Z][A-Z_]*")
-ROWS_PER_STATEMENT: Final = 5000
 
 
 @dataclass(frozen=True)
@@ -165,18 +165,12 @@ class Reconciliations(Session):
             cursor.execute(
                 "DELETE FROM ledger.reconciliation_difference WHERE reconciliation_id = %s", [reconciliation_id]
             )
-            execute_values(
+            copy_lines(
                 cursor,
-                """
-                INSERT INTO ledger.reconciliation_difference (reconciliation_id, position, kind, explained,
-                    document_type, document_number, line_number, document_date, posted_on, net_here, net_there,
-                    file_there, note) VALUES %s
-                """,
-                (
-                    (reconciliation_id, position, *(getattr(difference, name) for name in COLUMNS))
-                    for position, difference in enumerate(differences)
-                ),
-                page_size=ROWS_PER_STATEMENT,
+                "COPY ledger.reconciliation_difference (reconciliation_id, position, kind, explained, document_type, "
+                "document_number, line_number, document_date, posted_on, net_here, net_there, file_there, note) "
+                "FROM STDIN",
+                _copy_lines(reconciliation_id, differences),
             )
             events.append(
                 cursor,
@@ -223,7 +217,13 @@ class Reconciliations(Session):
                 "SELECT * FROM ledger.reconciliation_difference WHERE reconciliation_id = %s ORDER BY position",
                 [reconciliation_id],
             )
-            return [row_of(ReconciliationDifference, found) for found in cursor.fetchall()]
+            return [ReconciliationDifference(*(found[name] for name in COLUMNS)) for found in cursor.fetchall()]
+
+
+def _copy_lines(reconciliation_id: int, differences: Sequence[ReconciliationDifference]) -> Iterator[bytes]:
+    for position, difference in enumerate(differences):
+        values = (reconciliation_id, position, *(getattr(difference, name) for name in COLUMNS))
+        yield ("\t".join(map(cell, values)) + "\n").encode()
 
 
 def _require_sound(file_id: int, totals: Sequence[Decimal], differences: Sequence[ReconciliationDifference]) -> None:

@@ -109,7 +109,7 @@ NEXT_STEP: Final[Mapping[str, str]] = {
     "PROPOSED": "a person releases or rejects it",
     "UNKNOWN": "ask the partner whether it arrived, then set PUBLISHED, or redeliver it",
     "SUPERSEDED": "it was replaced; work with the later revision",
-    "CANCELLED": "set it to PLANNED with a reason to take the window up again",
+    "CANCELLED": "reopen it with a reason to take the window up again",
     "PUBLISHED": "it is delivered; changed data needs a proposed revision, the same bytes again a redelivery",
     "ACKED": "it is delivered; changed data needs a proposed revision, the same bytes again a redelivery",
 }

@@ -130,6 +130,14 @@ def test_an_unknown_file_is_refused(ledger: Ledger) -> None:
         compare(ledger, replace(planned(ledger), id=999999), open_batch(ledger))
 
 
+def test_text_is_stored_as_it_is_however_odd(ledger: Ledger) -> None:
+    odd = replace(LATE, document_number="7\t\\N\n\r€", line_number="", note="\\.", net_here=Decimal("0.00"))
+    nothing = replace(LATE, document_date=None, posted_on=None, net_here=None, note="\\N")
+    number = compare(ledger, planned(ledger), open_batch(ledger), odd, nothing)
+    assert ledger.reconciliation_differences(number) == [odd, nothing]
+    assert str(ledger.reconciliation_differences(number)[0].net_here) == "0.00"
+
+
 def test_many_differences_are_stored_in_their_order(ledger: Ledger) -> None:
     file = planned(ledger)
     differences = [replace(LATE, line_number=str(n)) for n in range(12_345)]
