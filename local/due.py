@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -39,20 +39,20 @@ def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = 
     day, else none. An interface that another one is reconciled with comes before it.
     """
     known = list(contracts) if contracts is not None else [load_contract(name) for name in all_contract_ids()]
-    months = [
-        (contract, month)
-        for contract in known
-        if contract.period_unit == "month"
-        and (month := last_due_month(contract, until + timedelta(days=1))) >= first_day
-    ]
+    months: list[Due] = []
+    for contract in known:
+        if contract.period_unit == "month":
+            month = last_due_month(contract, until + timedelta(days=1))
+            months.append(Due(contract, (), (_window(contract, month),) if month >= first_day else ()))
     found = []
-    for contract in (contract for contract in known if contract.period_unit == "day"):
-        recent = max(first_day, until - timedelta(days=BACKFILL_DAYS - 1))
-        since = min((month for monthly, month in months if monthly.reconciled_with == contract.id), default=recent)
-        days = [_window(contract, day) for day in _days(min(since, recent), until)]
-        split = (recent - min(since, recent)).days
-        found.append(Due(contract, tuple(days[:split]), tuple(days[split:])))
-    return found + [Due(contract, (), (_window(contract, month),)) for contract, month in months]
+    for contract in known:
+        if contract.period_unit == "day":
+            recent = max(first_day, until - timedelta(days=BACKFILL_DAYS - 1))
+            behind = [each for each in months if each.contract.reconciled_with == contract.id]
+            since = min([recent, *(window.business_date for each in behind for window in each.recent)])
+            days = [_window(contract, since + timedelta(days=number)) for number in range((until - since).days + 1)]
+            found.append(Due(contract, tuple(days[: (recent - since).days]), tuple(days[(recent - since).days :])))
+    return found + months
 
 
 def last_due_month(contract: Contract, today: date) -> date:
@@ -88,7 +88,3 @@ def _holidays(country: str | None, year: int) -> set[date]:
 
 def _window(contract: Contract, day: date) -> Window:
     return period_window(contract.period_unit, day, contract.zone)
-
-
-def _days(first: date, last: date) -> Sequence[date]:
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import islice
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -51,20 +52,16 @@ def deliver_past(
     A day of which a file is held counts as red and the next one follows, as it would have in Airflow. Raises what the
     steps raise (``ExtractError``, ``GateError``, ``TransferError``, …) where that is no matter of one file.
     """
-    done = red = 0
+    red = 0
     waiting: deque[Future[bool]] = deque()
     with ExitStack() as stack:
         line = _Line(contract, settings, endpoint, not_sent, stack)
-        for window in windows:
+        ahead = iter(windows)
+        for done, window in enumerate(windows):
             show(Progress(len(windows), done, red, f"{window.business_date}", contract.period_unit))
-            waiting.append(line.put(window))
-            if len(waiting) >= IN_FLIGHT:
-                red += not waiting.popleft().result()
-                done += 1
-        while waiting:
+            waiting.extend(line.put(next_one) for next_one in islice(ahead, IN_FLIGHT - len(waiting)))
             red += not waiting.popleft().result()
-            done += 1
-    progress = Progress(len(windows), done, red, "", contract.period_unit)
+    progress = Progress(len(windows), len(windows), red, "", contract.period_unit)
     show(progress)
     return progress
 

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+LINE_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -25,21 +27,25 @@ class Progress:
 
 
 class ProgressLine:
-    """One line that is written over on a terminal, and a new line for each change elsewhere."""
+    """One line that is written over on a terminal; elsewhere a new line for a change, every few seconds at most."""
 
     def __init__(self) -> None:
         self._terminal = sys.stdout.isatty()
         self._started = time.monotonic()
         self._shown = ""
+        self._shown_at = 0.0
 
     def show(self, progress: Progress) -> None:
-        seconds = int(time.monotonic() - self._started)
+        now = time.monotonic()
+        seconds = int(now - self._started)
         clock = f"{seconds // 60:02}:{seconds % 60:02}"
         if self._terminal:
             print(f"\r\033[K  {clock}  {progress}", end="", flush=True)
-        elif str(progress) != self._shown:
+        elif str(progress) != self._shown and (
+            now >= self._shown_at + LINE_SECONDS or progress.done == progress.periods
+        ):
             print(f"  {clock}  {progress}", flush=True)
-        self._shown = str(progress)
+            self._shown, self._shown_at = str(progress), now
 
     def __enter__(self) -> ProgressLine:
         return self

@@ -55,6 +55,7 @@ def deliver(
     reason: str | None = None,
     interface: str = INTERFACE,
     partner: str = "merkle",
+    file_name: str | None = None,
 ) -> None:
     """Take a file through the ledger's states; ``up_to`` HELD holds it after the row check."""
     batch = ledger.open_batch(
@@ -85,7 +86,15 @@ def deliver(
         return
     ledger.move(file.id, "CHECKED", rows=0, rejected=0, withheld=0)
     ledger.allot_sequence(file.id)
-    ledger.move(file.id, "RENDERED", file_name=f"{dealer}.csv", sha256="0" * 64, content_hash="0" * 32, bytes=0, rows=0)
+    ledger.move(
+        file.id,
+        "RENDERED",
+        file_name=file_name or f"{dealer}.csv",
+        sha256="0" * 64,
+        content_hash="0" * 32,
+        bytes=0,
+        rows=0,
+    )
     ledger.move(file.id, "GATED")
     ledger.move(file.id, "UPLOADING", temp_name=f"{dealer}.part")
     ledger.move(file.id, "UPLOADED")
