@@ -23,11 +23,13 @@ from typing import Any
 
 from include.contract import CONTRACTS_DIR, Contract, load_contract
 from include.quality.reports import put, run_name
-from include.window import day_window
+from include.window import period_window
 
 ASSETS = Path(__file__).parent / "assets"
 LOADED = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", "report.css")
 KEEP_RUNS = 30
+# Pages that include/reconcile writes; a run's page has a hash at the end of its name.
+RECONCILIATION, MONTH = "reconciliation-", "[0-9][0-9][0-9][0-9]-[0-9][0-9]"
 HEAD = """<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="assets/bootstrap.min.css">
@@ -60,6 +62,11 @@ def page_name(run_key: str) -> str:
     return f"{run_name(run_key)}.html"
 
 
+def reconciliation_page(month: date) -> str:
+    """Return the name of the page of a month's reconciliation, beside ``index.html``, which lists it."""
+    return f"{RECONCILIATION}{month:%Y-%m}.html"
+
+
 def external_references(text: str) -> list[str]:
     """Return what a page or asset would load from elsewhere, or link to."""
     return EXTERNAL.findall(text)
@@ -85,8 +92,9 @@ def build(interface: str, reports_root: str, keep_runs: int = KEEP_RUNS, contrac
         stale = [one for one in kept if not _current(site / f"{one.name}.html", one.path)]
         if stale:
             _render(load_contract(interface, contracts_dir), site, stale)
-        put(site / "index.html", _index(interface, kept).encode())
-        wanted = {"index.html", "contract.html", *(f"{one.name}.html" for one in kept)}
+        reconciled = sorted((page.name for page in site.glob(f"{RECONCILIATION}{MONTH}.html")), reverse=True)
+        put(site / "index.html", _index(interface, kept, reconciled).encode())
+        wanted = {"index.html", "contract.html", *(f"{one.name}.html" for one in kept), *reconciled}
         for page in site.glob("*.html"):
             if page.name not in wanted:
                 page.unlink(missing_ok=True)
@@ -155,7 +163,8 @@ def _render(contract: Contract, site: Path, stale: list[_Reading]) -> None:
     for one in stale:
         html = str(view.render(result_page.render(store.deserialize(one.path.read_text(encoding="utf-8")))))
         put(site / f"{one.name}.html", _ours(html, _title(one.gate), _reading_head(one.gate)).encode())
-    window = day_window(date.fromisoformat(stale[0].gate["business_date"]), contract.zone)
+    day = date.fromisoformat(stale[0].gate["business_date"])
+    window = period_window(contract.period_unit, day, contract.zone)
     html = str(view.render(suite_page.render(build_suite(contract, window, contract.delivered))))
     title = f"{contract.id}: the rules of contract {contract.version} on delivered columns"
     head = f'<p><a href="index.html">All readings</a></p><h1>{escape(title)}</h1>'
@@ -227,7 +236,7 @@ def _fate(passed: bool) -> str:
     return '<span class="passed">passed</span>' if passed else '<span class="held">held</span>'
 
 
-def _index(interface: str, kept: list[_Reading]) -> str:
+def _index(interface: str, kept: list[_Reading], reconciled: list[str]) -> str:
     def line(one: _Reading) -> str:
         gate = one.gate
         held = [file for file in gate["files"] if not file["passed"]]
@@ -248,6 +257,10 @@ def _index(interface: str, kept: list[_Reading]) -> str:
         else "<p>No run has been read yet.</p>"
     )
     rules = '<p><a href="contract.html">The rules</a></p>' if kept else ""
+    if reconciled:
+        months = [(page, page.removeprefix(RECONCILIATION).removesuffix(".html")) for page in reconciled]
+        links = " · ".join(f'<a href="{escape(page)}">{escape(month)}</a>' for page, month in months)
+        rules += f"<p>Reconciled: {links}</p>"
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><title>{escape(title)}</title>\n{HEAD}</head><body>'
         f'<header class="delivery"><h1>{escape(title)}</h1>{rules}{body}</header></body></html>\n'
