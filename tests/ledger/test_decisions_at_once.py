@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from typing import Any
 
+import psycopg2
 import pytest
 
 from include.archive import Archive, PurgedError
 from include.ledger import FileRow, Ledger, TransitionError
 from include.ledger.chain import verify
 from include.ledger.retention import purge
-from tests.ledger.conftest import at_once, bring, intent
+from tests.ledger.conftest import at_once, bring, intent, scalar
 
 
 def delivered_and_proposed(ledger: Ledger) -> tuple[FileRow, FileRow]:
@@ -101,3 +105,33 @@ def test_a_redelivery_and_retention_at_once_leave_bytes_or_a_refusal(new_ledger_
 def bring_again(ledger: Ledger, file: FileRow) -> None:
     for state in ("UPLOADING", "UPLOADED", "PUBLISHED"):
         ledger.move(file.id, state)
+
+
+def test_retention_leaves_what_a_person_takes_up_between_its_mark_and_its_removal(
+    new_ledger_dsn: str, archive: Archive
+) -> None:
+    with Ledger(new_ledger_dsn, actor="test:ledger") as ledger:
+        files = []
+        for content in (b"first", b"second"):
+            with archive.writer() as writer:
+                writer.write(content)
+            files.append(bring(ledger, ledger.plan(**intent()), "PUBLISHED", sha256=writer.sha256, bytes=writer.bytes))
+        first, second = files
+        with closing(psycopg2.connect(new_ledger_dsn)) as blocker, ThreadPoolExecutor(1) as pool:
+            with blocker.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM ledger.file WHERE id = %s FOR UPDATE", [first.id])
+            retention = {first.interface: 62}
+            purging = pool.submit(
+                purge, new_ledger_dsn, archive, today=date(2099, 1, 1), retention=retention, dry_run=False
+            )
+            patience = time.monotonic() + 30
+            marked = "SELECT count(*) FROM ledger.archive_object WHERE purge_marked_at IS NOT NULL"
+            while scalar(new_ledger_dsn, marked) < 2 and time.monotonic() < patience:
+                time.sleep(0.02)
+            assert ledger.redeliver(second.id, reason="lost").state == "GATED"
+            blocker.rollback()
+            assert len(purging.result(timeout=30)) == 2
+        assert ledger.file(first.id).purged_at is not None
+        assert (ledger.file(second.id).state, ledger.file(second.id).purged_at) == ("GATED", None)
+        assert archive.verify(second.sha256 or "")
+        assert verify(new_ledger_dsn).whole
