@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -72,7 +72,7 @@ def mode_of(context: Context) -> Mode:
     asked = _params(context).get("mode") or "deliver"
     if asked not in MODES:
         raise AirflowFailException(f"mode {asked!r} is none; a run is one of: {', '.join(MODES)}")
-    return cast(Mode, asked)
+    return asked
 
 
 def _params(context: Context) -> Mapping[str, object]:
