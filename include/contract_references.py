@@ -2,7 +2,8 @@
 Properties that one contract shares with another by reference, in ODCS's own notation.
 
 ``authoritativeDefinitions: [{type: definition, url: "<file>#/schema/<table>/properties/<property>"}]`` takes that
-property over; keys that the referring property has itself replace the referred one's as a whole.
+property over; keys that the referring property has itself replace the referred one's as a whole. The name and the
+logical type stand on both sides, since a reader of plain ODCS asks for them, and must be the same.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def resolved(column: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if KEY in shared:
         raise ContractError(f"{where}: {definition['url']} is itself a reference; refer to where it is defined")
     own = {key: value for key, value in column.items() if key != KEY}
-    if own.get("name") != shared["name"]:
-        raise ContractError(f"{where}: it takes over {shared['name']!r}; a shared field has one name")
+    for key in ("name", "logicalType"):
+        if own.get(key) != shared[key]:
+            raise ContractError(f"{where}: its {key} is {own.get(key)!r}, that of what it takes over {shared[key]!r}")
     return {**shared, **own}
 
 

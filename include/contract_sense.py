@@ -56,6 +56,10 @@ def _judge_what_can_be_judged(contract: Contract) -> None:
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
         if rule.kind == "equalsFile" and rule.arguments["value"] != "dealer":
             raise ContractError(f"{rule.id}: a file knows its dealer, and no {rule.arguments['value']!r}")
+        if rule.kind == "withinWindow" and contract.own_zone:
+            raise ContractError(
+                f"{rule.id}: the files of a run have a window each, by the dealers' clocks; use withinPeriod on a date"
+            )
         dates = [*rule.columns, *(rule.arguments.get("property") for _ in range(rule.kind == "notAfter"))]
         for column in dates if rule.kind in ("withinPeriod", "notAfter") else []:
             if types[str(column)] != "date":

@@ -35,8 +35,15 @@ KEYS: dict[str, frozenset[str]] = {
 CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
     "contract": frozenset(
         {
-            "partner", "dealers", "recipient", "sharedWith", "recipientStorage", "timeZone", "period",
-            "reconciledWith", "workingCalendar",
+            "partner",
+            "dealers",
+            "recipient",
+            "sharedWith",
+            "recipientStorage",
+            "timeZone",
+            "period",
+            "reconciledWith",
+            "workingCalendar",
         }
     ),
     "server": frozenset({"delimiter", "encoding", "lineEnd", "emptyFile", "header", "trailer"}),

@@ -75,7 +75,10 @@ def require_ended(window: Window, now: datetime) -> Window:
     """
     if not window.ended(now):
         if window.business_date == window.last_date:
-            what, latest = f"business date {window.business_date}", "choose a day that has ended, yesterday at the latest"
+            what, latest = (
+                f"business date {window.business_date}",
+                "choose a day that has ended, yesterday at the latest",
+            )
         else:
             what, latest = f"month {window.business_date:%Y-%m}", "choose a month that has ended"
         raise WindowError(f"{what} ({window.zone}) is not over before {window.end.isoformat()}; {latest}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -32,6 +33,17 @@ class Checked:
     withheld: dict[str, int]
     failed: dict[str, int]
     rows: int
+    tell: Callable[[], pl.DataFrame]
+
+    @property
+    def fates(self) -> pl.DataFrame:
+        """
+        Every row of the batch in its order: the contract's columns, ``fate`` and ``reasons``; made when asked for.
+
+        ``fate`` is ACCEPTED, REJECTED or WITHHELD. ``reasons`` holds, separated by blanks, the ids of the error rules
+        that a rejected row breaks, or the column for which one is withheld; it is null for an accepted row.
+        """
+        return self.tell()
 
 
 class RowCheck:
@@ -139,17 +151,40 @@ class RowCheck:
         withheld: dict[str, int],
         failed: dict[str, int],
     ) -> Checked:
+        def tell() -> pl.DataFrame:
+            return self._fates(frame, {name: broken[name] for name in fatal}, kept)
+
         delivered = frame.select(self.contract.delivered)
         if not fatal:
             accepted = delivered if kept is None else delivered.filter(kept)
-            return Checked(accepted, _no_rejects(), withheld, failed, frame.height)
+            return Checked(accepted, _no_rejects(), withheld, failed, frame.height, tell)
         bad = reduce(or_, (broken[name] for name in fatal))
         good = ~bad if kept is None else ~bad & kept
         reasons = pl.DataFrame([broken[name].filter(bad).alias(name) for name in fatal]).select(
             pl.concat_list([pl.when(name).then(pl.lit(name)) for name in fatal]).list.drop_nulls()
         )
         rejected = pl.DataFrame({"row_key": frame[self.contract.row_key].filter(bad), "reasons": reasons.to_series()})
-        return Checked(delivered.filter(good), rejected, withheld, failed, frame.height)
+        return Checked(delivered.filter(good), rejected, withheld, failed, frame.height, tell)
+
+    def _fates(self, frame: pl.DataFrame, fatal: dict[str, pl.Series], kept: pl.Series | None) -> pl.DataFrame:
+        withheld = [
+            pl.when(pl.col(column) == str(value)).then(pl.lit(column))
+            for column, value in self.contract.withhold.items()
+        ]
+        # The first reason counts, as in _withhold.
+        why = pl.coalesce(withheld) if kept is not None and withheld else pl.lit(None, pl.String)
+        broken = [pl.when(mask).then(pl.lit(name)) for name, mask in fatal.items()]
+        rules = pl.concat_str(broken, separator=" ", ignore_nulls=True) if broken else pl.lit("")
+        told = frame.with_columns(withheld_for=why, rules=rules)
+        fate = (
+            pl.when(pl.col("withheld_for").is_not_null())
+            .then(pl.lit("WITHHELD"))
+            .when(pl.col("rules") != "")
+            .then(pl.lit("REJECTED"))
+            .otherwise(pl.lit("ACCEPTED"))
+        )
+        reasons = pl.coalesce("withheld_for", pl.when(pl.col("rules") != "").then("rules"))
+        return told.select(*frame.columns, fate=fate, reasons=reasons)
 
 
 def _no_rejects() -> pl.DataFrame:

@@ -221,6 +221,15 @@ def _within_window(rule: Rule, scope: Scope) -> pl.Expr:
     return (instant < _instant(scope.window.start)) | (instant >= _instant(scope.window.end))
 
 
+def _within_period(rule: Rule, scope: Scope) -> pl.Expr:
+    day = scope.parsed(rule.columns[0])
+    return (day < scope.window.business_date.isoformat()) | (day > scope.window.last_date.isoformat())
+
+
+def _not_after(rule: Rule, scope: Scope) -> pl.Expr:
+    return scope.parsed(rule.columns[0]) > scope.parsed(rule.arguments["property"])
+
+
 def _not_after_window(rule: Rule, scope: Scope) -> pl.Expr:
     return scope.parsed(rule.columns[0]) > scope.window.last_date.isoformat()
 
@@ -267,6 +276,8 @@ RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
     "signFollows": _sign_follows,
     "lineArithmetic": _line_arithmetic,
     "withinWindow": _within_window,
+    "withinPeriod": _within_period,
+    "notAfter": _not_after,
     "notAfterWindow": _not_after_window,
     "notBeforeWindow": _not_before_window,
     "duplicateValues": _duplicate,

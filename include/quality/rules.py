@@ -177,6 +177,15 @@ def within_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, An
     return _mask(moment < start) | _mask(moment >= end)
 
 
+def within_period(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    day = rows.values[columns[0]]
+    return _mask(day < pd.Timestamp(arguments["business_date"])) | _mask(day > pd.Timestamp(arguments["last_date"]))
+
+
+def not_after(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return _mask(rows.values[columns[0]] > rows.values[arguments["property"]])
+
+
 def not_after_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     return _mask(rows.values[columns[0]] > pd.Timestamp(arguments["last_date"]))
 
@@ -210,6 +219,8 @@ RULES: Mapping[str, Callable[[Rows, Sequence[str], Mapping[str, Any]], Mask]] = 
     "signFollows": sign_follows,
     "lineArithmetic": line_arithmetic,
     "withinWindow": within_window,
+    "withinPeriod": within_period,
+    "notAfter": not_after,
     "notAfterWindow": not_after_window,
     "notBeforeWindow": not_before_window,
     "duplicateValues": duplicate_values,

@@ -20,6 +20,8 @@ from include.quality.expectations import ExpectRowsToKeepRule
 from include.quality.rules import RULES, TYPES
 from include.window import Window
 
+# Rules that go by the window; the others are told nothing of it.
+BOUNDED = frozenset({"withinWindow", "withinPeriod", "notAfterWindow", "notBeforeWindow"})
 SEVERITY = {"error": "critical", "warning": "warning", "info": "info"}
 
 
@@ -67,7 +69,7 @@ def _own(rule: Rule, types: Mapping[str, str], bounds: Mapping[str, str]) -> Exp
         rule=rule.kind,
         columns=list(rule.columns),
         types={column: types[column] for column in sorted(columns_of(rule)) if types[column] in TYPES},
-        arguments={**rule.arguments, **(bounds if "Window" in rule.kind else {})},
+        arguments={**rule.arguments, **(bounds if rule.kind in BOUNDED else {})},
         column=rule.columns[0] if len(rule.columns) == 1 else None,
         **_told(rule),
     )

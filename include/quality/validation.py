@@ -104,7 +104,7 @@ def judge_files(
     texts = [read_file(Path(file.path), contract, _share(file.rows, total, run.gate_rows)) for file in run.files]
     frames = []
     for number, (file, text) in enumerate(zip(run.files, texts, strict=True)):
-        text.problems += _form_problems(contract, run, file, text)
+        text.problems += _form_problems(contract, file, text)
         labelled = text.frame.copy(deep=False)
         labelled[FILE] = number
         labelled[FILE_DEALER] = pd.Series(file.dealer, text.frame.index, "str")
@@ -156,13 +156,13 @@ def _verdict(
     return GateVerdict(file.file_id, not problems, text.records, read, results, problems)
 
 
-def _form_problems(contract: Contract, run: GateRun, file: GateFile, text: FileText) -> list[str]:
+def _form_problems(contract: Contract, file: GateFile, text: FileText) -> list[str]:
     """Hold header and trailer to the ledger, the contract and the rows."""
     if not (text.header and text.trailer):
         return []  # Said already.
     found = [
         f"the header's {name} is {text.header[name]!r}, expected {wanted!r}"
-        for name, wanted in _expected_header(contract, run, file).items()
+        for name, wanted in _expected_header(contract, file).items()
         if name in text.header and not _same(text.header[name], wanted)
     ]
     for name, wanted in (("the trailer", text.trailer.get("record_count")), ("the ledger", file.rows)):
@@ -177,15 +177,20 @@ def _form_problems(contract: Contract, run: GateRun, file: GateFile, text: FileT
     return found
 
 
-def _expected_header(contract: Contract, run: GateRun, file: GateFile) -> dict[str, Any]:
+def _expected_header(contract: Contract, file: GateFile) -> dict[str, Any]:
+    day = file.window.business_date.isoformat()
     wanted: dict[str, Any] = {
         "interface": contract.id,
         "layout_version": contract.version,
         "dealer": file.dealer,
-        "business_date": run.window.business_date.isoformat(),
-        "window_start": run.window.start,
-        "window_end": run.window.end,
+        "business_date": day,
+        "period_type": "M" if contract.period_unit == "month" else "D",
+        "period": day[:7] if contract.period_unit == "month" else day,
+        "window_start": file.window.start,
+        "window_end": file.window.end,
         "sequence": file.sequence,
+        "mark": "ORIGINAL" if file.corrects_sequence is None else "CORRECTION",
+        "corrects_sequence": "" if file.corrects_sequence is None else file.corrects_sequence,
         "environment": file.environment,
     }
     return wanted if file.revision is None else {**wanted, "revision": file.revision}

@@ -24,8 +24,10 @@ class GateFile:
     A rendered file, and what the ledger says of it.
 
     :param path: of its bytes on this machine.
+    :param window: the file's own; those of one run are the same day or month, by one clock or by each dealer's.
     :param rows: detail records, :param control_total: the exact sum as text (None: the contract has none).
     :param revision: None leaves the header's revision unchecked.
+    :param corrects_sequence: number of the file that this one replaces, None for an original.
     """
 
     file_id: int
@@ -35,18 +37,36 @@ class GateFile:
     control_total: str | None
     sequence: int
     environment: str
+    window: Window
     revision: int | None = None
+    corrects_sequence: int | None = None
 
 
 @dataclass(frozen=True)
 class GateRun:
-    """All files that one run wants to send, read in one validation."""
+    """All files that one run wants to send, at least one, read in one validation."""
 
     interface: str
     run_key: str
-    window: Window
     files: Sequence[GateFile]
     gate_rows: int = GATE_ROWS
+
+    @property
+    def window(self) -> Window:
+        """
+        The window that stands for the run: all files have its first and last date.
+
+        :raises GateError: if they have not; rules over dates could not be judged in one validation.
+        """
+        first = self.files[0].window
+        for file in self.files:
+            if (file.window.business_date, file.window.last_date) != (first.business_date, first.last_date):
+                raise GateError(
+                    f"{self.interface}, run {self.run_key}: dealer {file.dealer}'s file is of "
+                    f"{file.window.business_date}, dealer {self.files[0].dealer}'s of {first.business_date}; one "
+                    "reading is of one day or month"
+                )
+        return first
 
 
 @dataclass(frozen=True)
@@ -74,26 +94,30 @@ class GateVerdict:
 
 def run_to_json(run: GateRun) -> dict[str, Any]:
     """Return ``run`` as JSON values."""
-    window = run.window
     return {
         "interface": run.interface,
         "run_key": run.run_key,
-        "window": {"start": window.start.isoformat(), "end": window.end.isoformat(), "zone": window.zone},
-        "files": [asdict(file) for file in run.files],
+        "files": [{**asdict(file), "window": _window_to_json(file.window)} for file in run.files],
         "gate_rows": run.gate_rows,
     }
 
 
 def run_from_json(values: Mapping[str, Any]) -> GateRun:
     """Return what ``run_to_json`` was given."""
-    window = values["window"]
     return GateRun(
         interface=values["interface"],
         run_key=values["run_key"],
-        window=Window(datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"]), window["zone"]),
-        files=[GateFile(**file) for file in values["files"]],
+        files=[GateFile(**{**file, "window": _window_from_json(file["window"])}) for file in values["files"]],
         gate_rows=values["gate_rows"],
     )
+
+
+def _window_to_json(window: Window) -> dict[str, str]:
+    return {"start": window.start.isoformat(), "end": window.end.isoformat(), "zone": window.zone}
+
+
+def _window_from_json(values: Mapping[str, str]) -> Window:
+    return Window(datetime.fromisoformat(values["start"]), datetime.fromisoformat(values["end"]), values["zone"])
 
 
 def verdict_from_json(values: Mapping[str, Any]) -> GateVerdict:

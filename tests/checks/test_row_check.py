@@ -234,7 +234,7 @@ def test_sums_beyond_64_bits_are_exact(contract: Contract, window: Window, good:
 
 def test_the_check_needs_no_rows(contract: Contract, window: Window) -> None:
     checked = judge(contract, window, [])
-    assert checked == Checked(checked.accepted, checked.rejected, {}, {}, 0)
+    assert checked == Checked(checked.accepted, checked.rejected, {}, {}, 0, checked.tell)
     assert checked.accepted.is_empty()
     assert tuple(checked.accepted.columns) == contract.delivered
 

@@ -67,10 +67,16 @@ class Renderer:
             "dealer": dealer,
             "recipient": self.contract.partner,
             "business_date": self.window.business_date,
+            "period_type": "M" if self.contract.period_unit == "month" else "D",
+            "period": f"{self.window.business_date:%Y-%m}"
+            if self.contract.period_unit == "month"
+            else self.window.business_date,
             "window_start": self.window.start,
             "window_end": self.window.end,
             "sequence": number,
             "revision": 1,
+            "mark": "ORIGINAL",
+            "corrects_sequence": "",
             "environment": "TEST",
             "created_at": datetime(2026, 3, 17, 4, tzinfo=UTC),
         }
@@ -80,13 +86,13 @@ class Renderer:
             layout.write_details(self.contract, frame, target)
             target.write(layout.trailer(self.contract, rows=len(rows), control_total=total))
         path.write_bytes(spoil(path.read_bytes()))
-        file = GateFile(number, dealer, str(path), len(rows), str(total), number, "TEST", 1)
+        file = GateFile(number, dealer, str(path), len(rows), str(total), number, "TEST", self.window, 1)
         self.files.append(file)
         return file
 
     def run(self, *files: GateFile, run_key: str = "a run", gate_rows: int = 100_000) -> GateRun:
         """Return a run over ``files``."""
-        return GateRun(self.contract.id, run_key, self.window, files or self.files, gate_rows)
+        return GateRun(self.contract.id, run_key, files or self.files, gate_rows)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from include.contract import all_contract_ids, load_contract
 from include.contract_vocabulary import FILE_RULES, ROW_RULES
-from include.window import day_window
+from include.window import period_window
 from tests.quality.two_readers import SampleFile, great_expectations_says, row_check_says
 from tests.samples import ANY_DEALER, Row, read_sample, sample_paths
 
@@ -92,7 +92,11 @@ def files(draw: st.DrawFn, contract_id: str) -> SampleFile:
     cells = st.tuples(st.integers(0, len(rows) - 1), st.sampled_from(contract.columns), values(day))
     for place, column, value in draw(st.lists(cells, min_size=20, max_size=250)):
         rows[place][column] = value
-    return SampleFile(ANY_DEALER, day_window(date.fromisoformat(day), contract.zone), _sorted(contract_id, rows))
+    return SampleFile(
+        ANY_DEALER,
+        period_window(contract.period_unit, date.fromisoformat(day), contract.zone),
+        _sorted(contract_id, rows),
+    )
 
 
 def _sorted(contract_id: str, rows: list[Row]) -> list[Row]:
@@ -163,7 +167,11 @@ def test_both_readers_agree_about_every_trap_in_every_column(
             for value in [*ODD, *around(day), *_near(base[column])]:
                 row = base | dict.fromkeys(moments, f"{day}T12:00:00Z") | {contract.row_key: str(len(rows))}
                 rows.append(row | {column: value})
-    file = SampleFile(ANY_DEALER, day_window(date.fromisoformat(day), contract.zone), _sorted(contract_id, rows))
+    file = SampleFile(
+        ANY_DEALER,
+        period_window(contract.period_unit, date.fromisoformat(day), contract.zone),
+        _sorted(contract_id, rows),
+    )
     assert len(rows) > 10_000
     (second,) = great_expectations_says(context, contract, [file])
     first = row_check_says(contract, file)

@@ -15,7 +15,7 @@ from tests.samples import ANY_DEALER, Row
 
 TYPES = {
     "key": "string", "text": "string", "other": "string", "whole": "integer", "number": "number", "price": "number",
-    "discount": "number", "net": "number", "day": "date", "moment": "timestamp", "flag": "boolean",
+    "discount": "number", "net": "number", "day": "date", "later": "date", "moment": "timestamp", "flag": "boolean",
 }  # fmt: skip
 # Kind, column, arguments; values of the row; whether the row breaks the rule.
 CASES: list[tuple[str, str, dict[str, Any], dict[str, str], bool]] = [
@@ -70,6 +70,14 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, str], bool]] = [
     ("boolean", "flag", {}, {"flag": "F"}, True),
     ("withinWindow", "moment", {}, {"moment": "2026-03-16T00:00:00Z"}, False),
     ("withinWindow", "moment", {}, {"moment": "2026-03-17T00:00:00Z"}, True),
+    ("withinPeriod", "day", {}, {"day": "2026-03-16"}, False),
+    ("withinPeriod", "day", {}, {"day": "2026-03-15"}, True),
+    ("withinPeriod", "day", {}, {"day": "2026-03-17"}, True),
+    ("withinPeriod", "day", {}, {}, False),
+    ("notAfter", "day", {"property": "later"}, {"day": "2026-03-16", "later": "2026-03-16"}, False),
+    ("notAfter", "day", {"property": "later"}, {"day": "2026-03-17", "later": "2026-03-16"}, True),
+    ("notAfter", "day", {"property": "later"}, {"day": "2026-03-17"}, False),
+    ("notAfter", "day", {"property": "later"}, {"day": "2026-03-17", "later": "2026-02-30"}, False),
     ("notAfterWindow", "day", {}, {"day": "2026-03-16"}, False),
     ("notAfterWindow", "day", {}, {"day": "2026-03-17"}, True),
     ("notBeforeWindow", "day", {"days": 0}, {"day": "2026-03-16"}, False),
