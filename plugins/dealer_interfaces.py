@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from plugins.timetables import BusinessDayTimetable
+from plugins.timetables import BusinessDayTimetable, WorkingDayOfMonthTimetable
 
 
 class DealerInterfacesPlugin(AirflowPlugin):
     """Registers what Airflow must know by name."""
 
     name = "dealer_interfaces"
-    timetables = [BusinessDayTimetable]  # noqa: RUF012 - Airflow reads a plain list
+    timetables = [BusinessDayTimetable, WorkingDayOfMonthTimetable]  # noqa: RUF012 - Airflow reads a plain list

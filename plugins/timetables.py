@@ -2,16 +2,76 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from include.working_days import nth_working_day
+
 if TYPE_CHECKING:
     from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+    from pendulum import DateTime
 
 
-class BusinessDayTimetable(CronDataIntervalTimetable):
+class _PeriodTimetable(CronDataIntervalTimetable):
+    """
+    One run per calendar period, which is its data interval: local midnight to local midnight.
+
+    The run waits after the period's end, until ``deliver_at`` on the day that ``_delivery_day`` gives.
+
+    :param cron: the midnights that bound the periods.
+    :param timezone: IANA name of the zone whose midnights they are.
+    :param deliver_at: local time of day, as ``HH:MM``.
+    """
+
+    def __init__(self, cron: str, timezone: str, deliver_at: str) -> None:
+        super().__init__(cron, timezone)
+        self._zone_name = timezone
+        self._deliver_at = time.fromisoformat(deliver_at)
+
+    def _delivery_day(self, end: DateTime) -> date:
+        """Local day on which the run of the period that ended at local midnight ``end`` starts."""
+        raise NotImplementedError
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        info = super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval,
+            restriction=restriction._replace(
+                earliest=self._midnight_meant(restriction.earliest), latest=self._midnight_meant(restriction.latest)
+            ),
+        )
+        if info is None or info.data_interval is None:
+            return info
+        end = info.data_interval.end.in_timezone(self._zone_name)
+        day = self._delivery_day(end)
+        run_after = end.set(
+            year=day.year,
+            month=day.month,
+            day=day.day,
+            hour=self._deliver_at.hour,
+            minute=self._deliver_at.minute,
+        )
+        return info._replace(run_after=run_after.in_timezone("UTC"))
+
+    def _midnight_meant(self, bound: DateTime | None) -> DateTime | None:
+        """
+        Read midnight UTC as midnight here, and leave any other instant as it is.
+
+        The command line and the API make midnight UTC of a plain date. East of Greenwich the day or month that begins
+        on that date has begun by then, and a backfill "from 1 August" would silently leave August out.
+        """
+        if bound is None:
+            return None
+        said = bound.in_timezone("UTC")
+        if said.time() != time.min:
+            return bound
+        return said.set(tz=self._zone_name)
+
+
+class BusinessDayTimetable(_PeriodTimetable):
     """
     One run per calendar day; it starts at ``deliver_at`` on the morning after.
 
@@ -23,9 +83,7 @@ class BusinessDayTimetable(CronDataIntervalTimetable):
     """
 
     def __init__(self, timezone: str, deliver_at: str) -> None:
-        super().__init__("0 0 * * *", timezone)
-        self._zone_name = timezone
-        self._deliver_at = time.fromisoformat(deliver_at)
+        super().__init__("0 0 * * *", timezone, deliver_at)
         self.description = f"Each business day ({timezone}), at {deliver_at} on the morning after"
 
     @property
@@ -33,16 +91,8 @@ class BusinessDayTimetable(CronDataIntervalTimetable):
         """Shown in the list of DAGs."""
         return f"daily at {self._deliver_at:%H:%M} {self._zone_name}"
 
-    def next_dagrun_info(
-        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
-    ) -> DagRunInfo | None:
-        info = super().next_dagrun_info(
-            last_automated_data_interval=last_automated_data_interval, restriction=restriction
-        )
-        if info is None or info.data_interval is None:
-            return info
-        morning = info.data_interval.end.in_timezone(self._zone_name).at(self._deliver_at.hour, self._deliver_at.minute)
-        return info._replace(run_after=morning.in_timezone("UTC"))
+    def _delivery_day(self, end: DateTime) -> date:
+        return end.date()
 
     def serialize(self) -> dict[str, Any]:
         return {"timezone": self._zone_name, "deliver_at": f"{self._deliver_at:%H:%M}"}
@@ -50,3 +100,47 @@ class BusinessDayTimetable(CronDataIntervalTimetable):
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Timetable:
         return cls(data["timezone"], data["deliver_at"])
+
+
+class WorkingDayOfMonthTimetable(_PeriodTimetable):
+    """
+    One run per calendar month; it starts at ``deliver_at`` on a working day of the month after.
+
+    The run's data interval *is* the calendar month, local midnight of the 1st to local midnight of the next 1st. The
+    wait gives dealers the first working days to post what belongs to the month that ended.
+
+    :param timezone: IANA name of the zone whose midnights bound the month.
+    :param country: whose public holidays are no working days (ISO 3166, two letters).
+    :param working_day: on which working day of the following month, counted from 1.
+    :param deliver_at: local time of day, as ``HH:MM``.
+    """
+
+    def __init__(self, timezone: str, country: str, working_day: int, deliver_at: str) -> None:
+        super().__init__("0 0 1 * *", timezone, deliver_at)
+        self._country = country
+        self._working_day = working_day
+        self.description = (
+            f"Each calendar month ({timezone}), at {deliver_at} on working day {working_day} of the month after; "
+            f"working days are Monday to Friday without the public holidays of {country}"
+        )
+
+    @property
+    def summary(self) -> str:
+        """Shown in the list of DAGs."""
+        when = f"working day {self._working_day} ({self._country})"
+        return f"monthly on {when} at {self._deliver_at:%H:%M} {self._zone_name}"
+
+    def _delivery_day(self, end: DateTime) -> date:
+        return nth_working_day(end.year, end.month, self._working_day, self._country)
+
+    def serialize(self) -> dict[str, Any]:
+        return {
+            "timezone": self._zone_name,
+            "country": self._country,
+            "working_day": self._working_day,
+            "deliver_at": f"{self._deliver_at:%H:%M}",
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Timetable:
+        return cls(data["timezone"], data["country"], data["working_day"], data["deliver_at"])
