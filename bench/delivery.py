@@ -62,11 +62,10 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
             now=datetime.now(UTC),
         )
         timed("extract")
-        check(contract, window, run.batch_id, run.file_ids, ledger=ledger, staging=staging)
+        check(contract, run.batch_id, run.file_ids, ledger=ledger, staging=staging, archive=archive)
         timed("check")
         render(
             contract,
-            window,
             run.batch_id,
             run.file_ids,
             ledger=ledger,
@@ -78,7 +77,7 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
         timed("render")
         publish(contract, run.file_ids, endpoint=endpoint, ledger=ledger, archive=archive)
         timed("publish")
-        states = conclude(contract, run.file_ids, ledger=ledger)
+        states = conclude(contract, run.file_ids, ledger=ledger, archive=archive)
         timed("conclude")
         rows = sum(ledger.file(file_id).rows or 0 for file_id in run.file_ids)
     return {

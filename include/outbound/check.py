@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from include import layout, snapshot
+from include import snapshot
 from include.ledger.errors import BatchReplacedError, TransitionError
+from include.outbound import preview
+from include.outbound.difference import difference, in_words
 from include.outbound.extract import Manifest, reads_rows
+from include.outbound.judge import Findings, Judge
 from include.staging import StagingError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from include.archive import Archive
     from include.contract import Contract
     from include.ledger import FileRow, Ledger, RejectedRow
     from include.staging import Staging
-    from include.window import Window
-
-
-@dataclass
-class Findings:
-    """What the row check found in one dealer's rows, and the fingerprint of what remains."""
-
-    rows: int = 0
-    accepted: int = 0
-    withheld: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    control_total: Decimal = Decimal("0.00")
-    content_hash: str = ""
-    rejected: list[pl.DataFrame] = field(default_factory=list)
-
-    @property
-    def rejected_count(self) -> int:
-        """Rows that broke an error rule."""
-        return sum(frame.height for frame in self.rejected)
 
 
 def check(
     contract: Contract,
-    window: Window,
     batch_id: int,
     file_ids: Sequence[int],
     *,
     ledger: Ledger,
     staging: Staging,
+    archive: Archive,
     log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, int]:
     """
     Check the files of a run that have rows staged; return how many rows were accepted, rejected and withheld.
 
     An undelivered file becomes CHECKED, or HELD when a file rule of severity error is broken. A delivered one is
-    compared: the same content is noted, other content becomes a proposed revision.
+    compared: the same content is noted, other content becomes a proposed revision. What a file was held for is waived
+    if a person released it for just that, and its content is the same.
 
     :raises SnapshotError: if the staged rows are cut short.
     """
@@ -77,7 +59,7 @@ def check(
     totals: Counter[str] = Counter()
     with ExitStack() as bodies:
         judges = {
-            dealer_id: _Judge(contract, window, files[file_id], staging, batch_id, bodies)
+            dealer_id: Judge(contract, files[file_id], staging, batch_id, bodies)
             for dealer_id, file_id in manifest.file_of_dealer.items()
             if file_id in files
         }
@@ -113,7 +95,7 @@ def check(
             log(f"{file.dealer}: delivered already with the same content; nothing to do")
         else:
             try:
-                _propose(file, findings, batch_id, contract, ledger, log)
+                _propose(file, findings, batch_id, contract, ledger, staging, archive, log)
             except TransitionError as error:
                 # Somebody released or cancelled a proposal meanwhile; the next run sees what they made of it.
                 log(str(error))
@@ -126,44 +108,6 @@ def _may_be_judged(file: FileRow, batch_id: int, log: Callable[[str], None]) -> 
         log(f"{file.dealer}: batch {file.batch_id} has taken this window over; left to it")
         return False
     return reads_rows(file)
-
-
-class _Judge:
-    """One dealer's rows as they come, block after block: split, counted, and the accepted ones written down."""
-
-    def __init__(
-        self, contract: Contract, window: Window, file: FileRow, staging: Staging, batch_id: int, bodies: ExitStack
-    ) -> None:
-        from include.checks import RowCheck
-
-        self.file = file
-        self._contract = contract
-        self._row_check = RowCheck(contract, window)
-        self._fingerprint = hashlib.blake2b(digest_size=32)
-        self._findings = Findings()
-        path = bodies.enter_context(staging.writer(f"{batch_id}/{file.id}.body"))
-        self._body = bodies.enter_context(path.open("wb", buffering=0))
-
-    def hear(self, rows: pl.DataFrame) -> None:
-        """Judge the next rows, in the order of the extraction."""
-        checked = self._row_check.check(rows, self.file.dealer)
-        details = io.BytesIO()
-        layout.write_details(self._contract, checked.accepted, details)
-        self._fingerprint.update(details.getbuffer())
-        self._body.write(details.getbuffer())
-        found = self._findings
-        found.rows += checked.rows
-        found.accepted += checked.accepted.height
-        found.withheld.update(checked.withheld)
-        found.failed.update(checked.failed)
-        found.control_total += layout.control_total(self._contract, checked.accepted)
-        if checked.rejected.height:
-            found.rejected.append(checked.rejected)
-
-    def findings(self) -> Findings:
-        """Return what was found, once all rows were heard."""
-        self._findings.content_hash = self._fingerprint.hexdigest()
-        return self._findings
 
 
 def _conclude_check(
@@ -194,8 +138,13 @@ def _conclude_check(
         "content_hash": file.content_hash if changed else findings.content_hash,
         "contract_version": contract.version,
     }
+    reason = "; ".join(problems)
+    released = ledger.released(file.id) if problems else None
+    if released is not None and (released.held_for, released.content_hash) == (reason, findings.content_hash):
+        ledger.note(file.id, "WAIVED", {"batch_id": batch_id, "rejected": findings.rejected_count})
+        log(f"{file.dealer}: {reason}; released for that by {released.actor}: {released.reason}")
+        problems = []
     if problems:
-        reason = "; ".join(problems)
         ledger.move(file.id, "HELD", reason=reason, batch=batch_id, **columns)
         log(f"{file.dealer}: held: {reason}")
     elif not findings.accepted and contract.empty_file == "skip":
@@ -237,7 +186,8 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
             history = ledger.row_counts_history(
                 interface=file.interface,
                 dealer=file.dealer,
-                environment=file.environment,
+                # A preview is measured against what was really sent.
+                environment="live" if file.environment == preview.ENVIRONMENT else file.environment,
                 weekday=file.business_date.weekday(),
                 before=file.business_date,
                 weeks=int(rule.arguments["weeks"]),
@@ -285,24 +235,31 @@ def _propose(
     batch_id: int,
     contract: Contract,
     ledger: Ledger,
+    staging: Staging,
+    archive: Archive,
     log: Callable[[str], None],
 ) -> None:
+    with staging.reader(f"{batch_id}/{delivered.id}.body") as details:
+        numbers = difference(
+            contract,
+            delivered,
+            archive,
+            details=details,
+            rows=findings.accepted,
+            control_total=findings.control_total,
+        )
     proposal = ledger.propose_revision(
         delivered,
         batch_id=batch_id,
         content_hash=findings.content_hash,
         rows=findings.accepted,
         control_total=findings.control_total,
-        difference={
-            "rows_before": delivered.rows,
-            "rows_after": findings.accepted,
-            "total_before": delivered.control_total,
-            "total_after": findings.control_total,
-        },
+        difference=numbers,
     )
+    changed = f"{delivered.dealer}: delivered as revision {delivered.revision}, and the DMS says otherwise now: "
+    changed += in_words(numbers)
+    if proposal.state == "CANCELLED":
+        log(f"{changed}; a person refused just that as revision {proposal.revision} ({proposal.reason})")
+        return
     _record_findings(contract, proposal, findings, ledger)
-    log(
-        f"{delivered.dealer}: delivered as revision {delivered.revision}, and the DMS says otherwise now: "
-        f"{delivered.rows} → {findings.accepted} rows, {delivered.control_total} → {findings.control_total}; "
-        f"revision {proposal.revision} is proposed and waits for a person"
-    )
+    log(f"{changed}; revision {proposal.revision} is proposed and waits for a person")

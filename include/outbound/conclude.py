@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from include.ledger.states import DELIVERED
+from include.outbound import preview
 
 if TYPE_CHECKING:
+    from include.archive import Archive
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
 
@@ -32,14 +34,26 @@ def conclude(
     file_ids: Sequence[int],
     *,
     ledger: Ledger,
+    archive: Archive,
     log: Callable[[str], None] = lambda line: None,
 ) -> dict[str, int]:
     """
     Log one line per file; return how many files stand in which state.
 
-    :raises UndeliveredError: if any file is neither gone nor cancelled.
+    A preview ends here: each of its files is compared with what was delivered, and given up with the verdict.
+
+    :raises UndeliveredError: if any file is neither gone nor cancelled, or a preview did not come to its end.
     """
     files = [ledger.file(file_id) for file_id in file_ids]
+    previews = [file for file in files if file.environment == preview.ENVIRONMENT]
+    if previews:
+        ended = [preview.end(contract, file, ledger=ledger, archive=archive, log=log) for file in previews]
+        if not all(ended):
+            raise UndeliveredError(
+                f"{ended.count(False)} of {len(ended)} previews of {contract.id} stopped half-way; see the red task "
+                "before this one, then clear it or start the preview again"
+            )
+        return {"previewed": len(ended)}
     for file in files:
         log(line(file))
         if file.published_at is not None and file.published_at > due_at(contract, file):
@@ -57,7 +71,7 @@ def conclude(
 
 def line(file: FileRow) -> str:
     """One line for the person on call: which file, where it stands, why, and what comes next."""
-    what = f"{file.dealer} {file.business_date}" + (f" revision {file.revision}" if file.revision else "")
+    what = f"{file.dealer} {file.period}" + (f" revision {file.revision}" if file.revision else "")
     if file.state in DELIVERED:
         return f"{what}: {file.state} {file.rows} rows, total {file.control_total}, as {file.remote_path}"
     why = file.reason or f"stopped at {file.state}; see the red task before this one, then clear it"

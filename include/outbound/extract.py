@@ -6,23 +6,32 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import extensions
 
 from include.ledger.states import DELIVERED
-from include.window import Window, require_ended
+from include.outbound import preview
+from include.outbound.dealers import (
+    SQL_DIR,
+    Dealer,
+    ExtractError,
+    choose,
+    read_dealers,
+    served,
+    unservable,
+    window_binds,
+)
+from include.window import Window, WindowError, period_window, require_ended
 
 if TYPE_CHECKING:
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
     from include.staging import Staging
 
-SQL_DIR = Path(__file__).parent.parent / "sql"
 # One COPY keeps one server process busy and one core of ours half busy; two fill a small machine.
 CONNECTIONS = 2
 COPY_BUFFER_BYTES = 4 << 20
@@ -30,10 +39,6 @@ WORK_MEMORY = "128MB"
 MANIFEST = "manifest.json"
 # Refusals that pass by themselves: a server that starts, stops, or is full.
 PASSING = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots")
-
-
-class ExtractError(RuntimeError):
-    """The rows cannot be read as asked; trying again will not help."""
 
 
 class DmsUnavailableError(ExtractError):
@@ -50,28 +55,22 @@ class Extraction:
 
 
 @dataclass(frozen=True)
-class _Dealer:
-    dealer_id: int
-    code: str | None
-    name: str
-
-    @property
-    def label(self) -> str:
-        # A dealer without a number still needs a row in the ledger that says why nothing went.
-        return self.code or f"dms:{self.dealer_id}"
-
-
-@dataclass(frozen=True)
 class Manifest:
-    """What a run has staged: files of rows, each sorted by dealer, and the ledger file of each dealer."""
+    """
+    What a run has staged: files of rows, each sorted by dealer, and the ledger file of each dealer.
+
+    ``obstacles`` says by file id why a person must look at a file before it goes; it is held once it is rendered, so
+    that a release sends the very bytes that were looked at.
+    """
 
     parts: list[str]
     file_of_dealer: dict[int, int]
+    obstacles: dict[int, str]
 
     def write(self, staging: Staging, batch_id: int) -> None:
         """Stage it beside the rows, last: whoever finds it finds them whole."""
         with staging.writer(f"{batch_id}/{MANIFEST}") as path:
-            path.write_text(json.dumps({"parts": self.parts, "file_of_dealer": self.file_of_dealer}))
+            path.write_text(json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, staging: Staging, batch_id: int) -> Manifest:
@@ -82,7 +81,11 @@ class Manifest:
         """
         with staging.reader(f"{batch_id}/{MANIFEST}") as path:
             found = json.loads(path.read_text())
-        return cls(found["parts"], {int(dealer): file for dealer, file in found["file_of_dealer"].items()})
+        return cls(
+            found["parts"],
+            {int(dealer): file for dealer, file in found["file_of_dealer"].items()},
+            {int(file): reason for file, reason in found["obstacles"].items()},
+        )
 
 
 def reads_rows(file: FileRow) -> bool:
@@ -106,56 +109,84 @@ def extract(
     """
     Plan a file for each dealer of the window and stage the rows, with a manifest of them, under the batch's id.
 
+    Each file's window is the run's day or month by the clock that the contract goes by, which may be the dealer's own.
+
     :param dealers: dealer codes to serve; empty means all.
-    :raises WindowError: if the window is not over at ``now``.
+    :param environment: ``preview`` plans files that are made and read like the live ones and never sent.
+    :raises WindowError: if the window is no whole period of the contract, or is not over at ``now`` for somebody.
     :raises ExtractError: if ``dealers`` names nobody, no dealer is due, or the view's columns are not the contract's.
     :raises DmsUnavailableError: if the database does not answer.
     """
+    _require_whole(contract, window)
     require_ended(window, now)
     with _connection(dms_dsn) as main:
         snapshot = _export_snapshot(main)
-        chosen = _choose(_dealers(main, contract, window), dealers, contract, window)
+        chosen = choose(read_dealers(main, contract, window), dealers, contract, window)
+        for dealer in served(chosen):
+            require_ended(dealer.window(contract, window), now)
         _require_columns(main, contract, window)
         batch_id = ledger.open_batch(
             interface=contract.id,
             environment=environment,
             window_start=window.start,
             window_end=window.end,
+            zone=window.zone,
             business_date=window.business_date,
             run_id=run_id,
             contract_version=contract.version,
         )
         planned: list[FileRow] = []
-        wanted: dict[int, int] = {}
-        for label, served in chosen.items():
+        manifest = Manifest([], {}, {})
+        for label, candidates in chosen.items():
             if ledger.feed_state(contract.id, label, environment) == "paused":
                 log(f"{label}: feed paused, nothing planned")
                 continue
-            file = ledger.plan(
-                interface=contract.id,
-                partner=contract.partner,
-                dealer=label,
-                environment=environment,
-                window_start=window.start,
-                window_end=window.end,
-                business_date=window.business_date,
-                contract_version=contract.version,
-                batch_id=batch_id,
-            )
+            file = _plan(contract, candidates[0], window, environment, batch_id, ledger)
             planned.append(file)
-            if (reason := _unservable(label, served)) is not None:
+            if (reason := unservable(contract, label, candidates)) is not None:
                 _hold(ledger, file, reason)
             elif reads_rows(file):
-                wanted[served[0].dealer_id] = file.id
+                manifest.file_of_dealer[candidates[0].dealer_id] = file.id
             else:
                 log(f"{label}: {file.state}, so no rows are read")
-        parts = [part for part in (list(wanted)[n::CONNECTIONS] for n in range(CONNECTIONS)) if part]
+            if candidates[0].obstacle is not None:
+                manifest.obstacles[file.id] = candidates[0].obstacle
+        wanted = list(manifest.file_of_dealer)
+        parts = [part for part in (wanted[n::CONNECTIONS] for n in range(CONNECTIONS)) if part]
         rows = _copy_all(parts, contract, window, dms_dsn, snapshot, staging, batch_id)
-    manifest = Manifest([f"{n}.snapshot" for n in range(len(parts))], wanted)
+    manifest.parts.extend(f"{n}.snapshot" for n in range(len(parts)))
     manifest.write(staging, batch_id)
     ledger.close_batch(batch_id, rows_read=rows, snapshot=f"{batch_id}/{MANIFEST}")
     log(f"{rows} rows read for {len(wanted)} of {len(planned)} dealers")
     return Extraction(batch_id, [file.id for file in planned], rows)
+
+
+def _require_whole(contract: Contract, window: Window) -> None:
+    """A file over part of a period would look whole to the partner, and the rest would never follow."""
+    whole = period_window(contract.period_unit, window.business_date, contract.zone)
+    if (window.start, window.end) != (whole.start, whole.end):
+        raise WindowError(
+            f"{contract.id} sends whole {contract.period_unit}s by the clock of {contract.zone}; the window "
+            f"{window.start.isoformat()} to {window.end.isoformat()} cuts one. Ask for {whole.start.isoformat()} to "
+            f"{whole.end.isoformat()}"
+        )
+
+
+def _plan(contract: Contract, dealer: Dealer, run: Window, environment: str, batch_id: int, ledger: Ledger) -> FileRow:
+    window = dealer.window(contract, run)
+    file = ledger.plan(
+        interface=contract.id,
+        partner=contract.partner,
+        dealer=dealer.label,
+        environment=environment,
+        window_start=window.start,
+        window_end=window.end,
+        zone=window.zone,
+        business_date=window.business_date,
+        contract_version=contract.version,
+        batch_id=batch_id,
+    )
+    return preview.begin(ledger, file, batch_id) if environment == preview.ENVIRONMENT else file
 
 
 @contextmanager
@@ -204,45 +235,6 @@ def _export_snapshot(connection: extensions.connection) -> str:
     return str(name)
 
 
-def _dealers(connection: extensions.connection, contract: Contract, window: Window) -> list[_Dealer]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            (SQL_DIR / f"{contract.dealers}.sql").read_text(encoding="utf-8"),
-            {"window_start": window.start, "window_end": window.end, "business_date": window.business_date},
-        )
-        names = [column.name for column in cursor.description or ()]
-        records = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return [_Dealer(record["dealer_id"], record["dealer_code"] or None, record["dealer_name"]) for record in records]
-
-
-def _choose(known: list[_Dealer], asked: Sequence[str], contract: Contract, window: Window) -> dict[str, list[_Dealer]]:
-    """Return the dealers to serve by the label of their file; more than one under a label is for a person to mend."""
-    labels: dict[str, list[_Dealer]] = {}
-    for dealer in known:
-        labels.setdefault(dealer.label, []).append(dealer)
-    if not known:
-        raise ExtractError(
-            f"{contract.dealers}.sql finds no dealer active on {window.business_date}; "
-            "nothing can be due: check the dealers' active dates in the DMS"
-        )
-    if unknown := sorted(set(asked) - set(labels)):
-        raise ExtractError(
-            f"dealers names {', '.join(unknown)}, who is none of {contract.dealers} on {window.business_date}; "
-            f"there are {', '.join(sorted(labels))}"
-        )
-    return {label: labels[label] for label in (sorted(set(asked)) or labels)}
-
-
-def _unservable(label: str, dealers: Sequence[_Dealer]) -> str | None:
-    """Say why no file can be made under ``label``, or None if one can."""
-    named = ", ".join(f"{dealer.dealer_id} ({dealer.name})" for dealer in dealers)
-    if dealers[0].code is None:
-        return f"dealer {named} has no Renault dealer number in the DMS; enter it there and run the window again"
-    if len(dealers) > 1:
-        return f"dealers {named} have the one number {label} in the DMS; correct it there and run the window again"
-    return None
-
-
 def _hold(ledger: Ledger, file: FileRow, reason: str) -> None:
     """Hold a file that has not gone, once for each reason."""
     if file.awaits_bytes and (file.state, file.reason) != ("HELD", reason):
@@ -254,7 +246,7 @@ def _statement(cursor: extensions.cursor, contract: Contract, window: Window, de
     # COPY takes no bind parameters, so libpq's own quoting puts the values in.
     bound: bytes = cursor.mogrify(
         query,
-        {"window_start": window.start, "window_end": window.end, "dealer_ids": list(dealer_ids)},
+        {**window_binds(window), "dealer_ids": list(dealer_ids)},
     )
     return bound.decode()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from include import layout
 from include.ledger.errors import BatchReplacedError
+from include.outbound.extract import Manifest
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from include.ledger import FileRow, Ledger
     from include.quality.gate import GateProcess, GateVerdict
     from include.staging import Staging
-    from include.window import Window
 
 BLOCK_BYTES = 1 << 20
+PERIOD_TYPES = {"day": "D", "month": "M"}
 
 
 def render(
     contract: Contract,
-    window: Window,
     batch_id: int,
     file_ids: Sequence[int],
     *,
@@ -37,6 +37,8 @@ def render(
 ) -> dict[str, int]:
     """
     Render each CHECKED file and pass each RENDERED one through the gate; return counts of gated and held files.
+
+    A file with an obstacle is held after the gate: releasing it sends the very bytes that a person could look at.
 
     :param gate: a gate that runs already, for a caller with many runs; without one this run starts its own.
     :raises GateError: if the second reading cannot be done; the files stay RENDERED and nothing goes.
@@ -57,13 +59,15 @@ def render(
             except BatchReplacedError as error:
                 log(str(error))
         waiting = [file for file in map(ledger.file, file_ids) if file.state == "RENDERED"]
-        return _gate(contract, window, waiting, reader, ledger, archive, reports_root, run_key, log)
+        obstacles = Manifest.read(staging, batch_id).obstacles if waiting else {}
+        return _gate(contract, waiting, obstacles, reader, ledger, archive, reports_root, run_key, log)
 
 
 def _render(
     contract: Contract, file: FileRow, batch_id: int, ledger: Ledger, staging: Staging, archive: Archive
 ) -> None:
     sequence = ledger.allot_sequence(file.id)
+    corrected = _corrected(file, ledger)
     # Not `or`: a sum of 0.00 is false, and would lose its pennies.
     total = Decimal("0.00") if file.control_total is None else file.control_total
     first = layout.header(
@@ -74,10 +78,14 @@ def _render(
             "dealer": file.dealer,
             "recipient": contract.partner,
             "business_date": file.business_date,
+            "period_type": PERIOD_TYPES[contract.period_unit],
+            "period": file.period,
             "window_start": file.window_start,
             "window_end": file.window_end,
             "sequence": sequence,
             "revision": file.revision,
+            "mark": "ORIGINAL" if file.supersedes is None else "CORRECTION",
+            "corrects_sequence": "" if corrected is None else corrected,
             "environment": file.environment,
             # The intent row's time: rendering again, after a crash or beside another run, gives the same bytes.
             "created_at": file.created_at,
@@ -104,10 +112,15 @@ def _render(
     )
 
 
+def _corrected(file: FileRow, ledger: Ledger) -> int | None:
+    """Number of the file that this one replaces at the partner's, or None for an original."""
+    return None if file.supersedes is None else ledger.file(file.supersedes).sequence
+
+
 def _gate(
     contract: Contract,
-    window: Window,
     waiting: Sequence[FileRow],
+    obstacles: Mapping[int, str],
     gate: GateProcess,
     ledger: Ledger,
     archive: Archive,
@@ -124,7 +137,6 @@ def _gate(
         run = GateRun(
             interface=contract.id,
             run_key=run_key,
-            window=window,
             files=[
                 GateFile(
                     file_id=file.id,
@@ -135,6 +147,8 @@ def _gate(
                     sequence=file.sequence or 0,
                     environment=file.environment,
                     revision=file.revision,
+                    window=file.window,
+                    corrects_sequence=_corrected(file, ledger),
                 )
                 for file in waiting
             ],
@@ -142,12 +156,17 @@ def _gate(
         verdicts = {verdict.file_id: verdict for verdict in gate.read(run, reports_root=reports_root)}
     held = 0
     for file in waiting:
-        held += not _conclude_gate(contract, file, verdicts[file.id], ledger, log)
+        held += not _conclude_gate(contract, file, verdicts[file.id], obstacles.get(file.id), ledger, log)
     return {"gated": len(waiting) - held, "held": held}
 
 
 def _conclude_gate(
-    contract: Contract, file: FileRow, verdict: GateVerdict, ledger: Ledger, log: Callable[[str], None]
+    contract: Contract,
+    file: FileRow,
+    verdict: GateVerdict,
+    obstacle: str | None,
+    ledger: Ledger,
+    log: Callable[[str], None],
 ) -> bool:
     from include.ledger import QualityResult
 
@@ -173,12 +192,12 @@ def _conclude_gate(
         log(f"{file.dealer}: another run has taken {file.file_name} further; left to it")
         return True
     detail = {"rows_in_file": verdict.rows_in_file, "rows_read": verdict.rows_read}
-    if verdict.passed:
+    if verdict.passed and obstacle is None:
         ledger.move(file.id, "GATED", reason=None, detail=detail)
         read = f"{verdict.rows_read} of {verdict.rows_in_file} rows read"
         log(f"{file.dealer}: {file.file_name} passed the gate ({read})")
         return True
-    reason = "gate: " + "; ".join(verdict.problems)
+    reason = "gate: " + "; ".join(verdict.problems) if verdict.problems else str(obstacle)
     ledger.move(file.id, "HELD", reason=reason, detail=detail)
     log(f"{file.dealer}: {file.file_name} held: {reason}")
     return False

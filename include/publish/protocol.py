@@ -96,6 +96,8 @@ class _Attempt:
         settings: PublishSettings,
         on_step: Callable[[str], None],
     ) -> None:
+        if row.environment == "preview":
+            raise NotPublishable(f"{row.label} is a preview, which is never sent; run the window with mode deliver")
         if not row.file_name or not row.sha256 or row.bytes is None:
             raise NotPublishable(f"{row.label} is {row.state} without file name, SHA-256 or size: render it again")
         if posixpath.basename(row.file_name) != row.file_name or row.file_name in (".", ".."):

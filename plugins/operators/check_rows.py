@@ -9,7 +9,6 @@ from airflow.sdk import BaseOperator
 
 from plugins.connections import storage
 from plugins.ledger_session import ledger_session
-from plugins.run_window import day_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,10 +26,11 @@ class CheckRowsOperator(BaseOperator):
     :param run: what ``ExtractRowsOperator`` returned (templated).
     :param ledger_conn_id: PostgreSQL connection of the ledger.
     :param staging_url: where staged rows are (templated).
+    :param archive_url: where delivered files are, to say what changed in one (templated).
     :return: counts of rows ``accepted``, ``rejected``, ``withheld``.
     """
 
-    template_fields: Sequence[str] = ("run", "staging_url")
+    template_fields: Sequence[str] = ("run", "staging_url", "archive_url")
     ui_color = "#f4e3c1"
 
     def __init__(
@@ -40,6 +40,7 @@ class CheckRowsOperator(BaseOperator):
         run: Mapping[str, Any],
         ledger_conn_id: str = "ledger",
         staging_url: str,
+        archive_url: str,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -47,18 +48,20 @@ class CheckRowsOperator(BaseOperator):
         self.run = run
         self.ledger_conn_id = ledger_conn_id
         self.staging_url = staging_url
+        self.archive_url = archive_url
 
     def execute(self, context: Context) -> dict[str, int]:
+        from include.archive import Archive
         from include.outbound.check import check
         from include.staging import Staging
 
         with ledger_session(self.ledger_conn_id, context) as ledger:
             return check(
                 self.contract,
-                day_of(context, self.contract.zone),
                 self.run["batch_id"],
                 self.run["file_ids"],
                 ledger=ledger,
                 staging=Staging(*storage(self.staging_url)),
+                archive=Archive(*storage(self.archive_url)),
                 log=self.log.info,
             )

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from plugins.connections import postgres_dsn, storage
 from plugins.ledger_session import ledger_session
-from plugins.run_window import day_of
+from plugins.run_window import mode_of, window_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 class ExtractRowsOperator(BaseOperator):
     """
-    Plan one file per dealer in the ledger and stage the rows of the run's business day.
+    Plan one file per dealer in the ledger and stage the rows of the run's business day or month.
 
-    Fails without retry when the day is not over, has no window, or ``dealers`` names nobody; a database that does not
-    answer is tried again.
+    With the parameter ``mode: preview`` the run works in an environment of its own, and its files are never sent. Fails
+    without retry when the period is not over, is cut, or is not named, and when ``dealers`` names nobody; a database
+    that does not answer is tried again.
 
     :param contract: the interface's contract.
     :param dms_conn_id: PostgreSQL connection of the DMS, read through its views only.
     :param ledger_conn_id: PostgreSQL connection of the ledger.
     :param staging_url: where staged rows go (templated).
-    :param environment: ``live`` or ``test``; each counts its own sequence numbers.
+    :param environment: of a run that delivers: ``live`` or ``test``; each counts its own sequence numbers.
     :return: ``batch_id``, ``file_ids`` and ``rows`` for the tasks downstream; no row leaves through XCom.
     """
 
@@ -55,6 +56,7 @@ class ExtractRowsOperator(BaseOperator):
         self.environment = environment
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from include.outbound import preview
         from include.outbound.extract import DmsUnavailableError, ExtractError, extract
         from include.staging import Staging
         from include.window import WindowError
@@ -66,13 +68,13 @@ class ExtractRowsOperator(BaseOperator):
             try:
                 result = extract(
                     self.contract,
-                    day_of(context, self.contract.zone),
+                    window_of(context, self.contract),
                     dms_dsn=postgres_dsn(self.dms_conn_id),
                     ledger=ledger,
                     staging=staging,
                     run_id=context["run_id"],
                     now=datetime.now(UTC),
-                    environment=self.environment,
+                    environment=preview.ENVIRONMENT if mode_of(context) == "preview" else self.environment,
                     dealers=context["params"].get("dealers") or (),
                     log=self.log.info,
                 )

@@ -9,7 +9,6 @@ from airflow.sdk import BaseOperator
 
 from plugins.connections import local_folder, storage
 from plugins.ledger_session import ledger_session
-from plugins.run_window import day_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -63,7 +62,6 @@ class RenderFilesOperator(BaseOperator):
         with ledger_session(self.ledger_conn_id, context) as ledger:
             return render(
                 self.contract,
-                day_of(context, self.contract.zone),
                 self.run["batch_id"],
                 self.run["file_ids"],
                 ledger=ledger,

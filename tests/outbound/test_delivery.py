@@ -19,6 +19,7 @@ from include.outbound.extract import DmsUnavailableError, ExtractError
 from include.sftp import PermanentTransferError, TransientTransferError
 from include.window import WindowError
 from local.partners.process import start_partner
+from tests.outbound.changes import lose_codes, sell_dearer, tolerate
 from tests.outbound.world import LAST_DAY, World, sha256_of, trailer_of
 
 
@@ -66,8 +67,8 @@ def test_header_says_who_what_and_when(world: World) -> None:
     run = world.deliver()
     for file in world.files(run):
         header = world.home()[str(file.file_name)].decode().splitlines()[0].split(";")
-        assert header[:6] == ["H", "merkle_sar_daily", "1.0.0", file.dealer, "merkle", "2026-11-20"]
-        assert header[6:11] == ["2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z", "1", "0", "live"]
+        assert header[:6] == ["H", "merkle_sar_daily", "1.1.0", file.dealer, "merkle", "2026-11-20"]
+        assert header[6:11] == ["2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z", "1", "0", "ORIGINAL"]
 
 
 def test_no_retail_customer_and_no_other_dealer_is_in_a_file(world: World) -> None:
@@ -157,26 +158,6 @@ def test_changed_data_over_a_delivered_day_is_proposed_and_not_sent(world: World
     assert world.conclude(again) == {"PUBLISHED": len(again.file_ids)}
 
 
-def tolerate(world: World, *, rows: int) -> None:
-    """Let a file bear ``rows`` rejected rows, or 10 %."""
-    world.contract = replace(
-        world.contract,
-        rules=tuple(
-            replace(rule, arguments={"percent": 10, "rows": rows}) if rule.kind == "rejectedRows" else rule
-            for rule in world.contract.rules
-        ),
-    )
-
-
-def lose_codes(world: World, dealer: str) -> None:
-    """Edit the first address line of all the dealer's trade accounts, as people do, so that the codes are gone."""
-    world.change(
-        "UPDATE dms.trade_account SET address_line_1 = 'Unit 4 Mill Road' WHERE dealer_id = "
-        "(SELECT dealer_id FROM dms.v_dealers WHERE dealer_code = %(dealer)s)",
-        {"dealer": dealer},
-    )
-
-
 def test_dealer_with_too_many_bad_rows_is_held_and_the_others_go(world: World) -> None:
     victim = world.query("SELECT min(dealer_code) FROM dms.v_dealers WHERE trade_partner_dealer")[0][0]
     assert world.recount(LAST_DAY)[victim][0] > 3
@@ -240,10 +221,6 @@ def test_dealer_whose_rows_are_all_rejected_does_not_say_that_nothing_was_sold(w
     held = [file for file in world.files(world.deliver()) if file.dealer == victim]
     assert [file.state for file in held] == ["HELD"]
     assert "an empty file would say nothing was sold" in str(held[0].reason)
-
-
-def sell_dearer(world: World) -> None:
-    world.change("UPDATE dms.parts_invoice_line SET unit_price = unit_price + 1, net_amount = net_amount + quantity")
 
 
 def release_all(world: World) -> list[FileRow]:

@@ -24,10 +24,9 @@ from include.outbound.publish import publish
 from include.outbound.render import render
 from include.quality.gate import GateProcess
 from include.staging import Staging
-from include.window import Window, day_window
+from include.window import Window, period_window
 from local.partners.process import PartnerEndpoint
 
-ZONE = "Europe/London"
 LAST_DAY = date(2026, 11, 20)  # A Friday.
 SAMPLE: dict[str, Any] = {"dealers": 4, "days": 12, "lines": 4000, "seed": 7, "until": LAST_DAY}
 # What a plain SQL reader finds that should have gone, with what the sample planted left out.
@@ -64,9 +63,16 @@ class World:
         return Ledger(self.ledger_dsn, actor=actor)
 
     def window(self, day: date = LAST_DAY) -> Window:
-        return day_window(day, ZONE)
+        """The day, or the month that it lies in, as a run of the contract has it."""
+        return period_window(self.contract.period_unit, day, self.contract.zone)
 
-    def extract(self, day: date = LAST_DAY, dealers: Sequence[str] = (), now: datetime | None = None) -> Extraction:
+    def extract(
+        self,
+        day: date = LAST_DAY,
+        dealers: Sequence[str] = (),
+        now: datetime | None = None,
+        environment: str = "live",
+    ) -> Extraction:
         with self.ledger() as ledger:
             return extract(
                 self.contract,
@@ -76,27 +82,27 @@ class World:
                 staging=self.staging,
                 run_id="test",
                 now=now or datetime(2027, 1, 1, tzinfo=UTC),
+                environment=environment,
                 dealers=dealers,
                 log=self.said.append,
             )
 
-    def check(self, run: Extraction, day: date = LAST_DAY) -> dict[str, int]:
+    def check(self, run: Extraction) -> dict[str, int]:
         with self.ledger() as ledger:
             return check(
                 self.contract,
-                self.window(day),
                 run.batch_id,
                 run.file_ids,
                 ledger=ledger,
                 staging=self.staging,
+                archive=self.archive,
                 log=self.said.append,
             )
 
-    def render(self, run: Extraction, day: date = LAST_DAY) -> dict[str, int]:
+    def render(self, run: Extraction) -> dict[str, int]:
         with self.ledger() as ledger:
             return render(
                 self.contract,
-                self.window(day),
                 run.batch_id,
                 run.file_ids,
                 ledger=ledger,
@@ -121,12 +127,12 @@ class World:
 
     def conclude(self, run: Extraction) -> dict[str, int]:
         with self.ledger() as ledger:
-            return conclude(self.contract, run.file_ids, ledger=ledger, log=self.said.append)
+            return conclude(self.contract, run.file_ids, ledger=ledger, archive=self.archive, log=self.said.append)
 
-    def deliver(self, day: date = LAST_DAY, dealers: Sequence[str] = ()) -> Extraction:
-        run = self.extract(day, dealers)
-        self.check(run, day)
-        self.render(run, day)
+    def deliver(self, day: date = LAST_DAY, dealers: Sequence[str] = (), environment: str = "live") -> Extraction:
+        run = self.extract(day, dealers, environment=environment)
+        self.check(run)
+        self.render(run)
         self.publish(run)
         return run
 
