@@ -15,6 +15,8 @@ days only the last one is sent by itself: backfill the days between.
 
 **By hand** Trigger with `business_date` (a day that has ended) and, if you like, `dealers`; or start a Backfill over
 past days. A day already delivered is compared: same content, nothing happens; other content, a revision is proposed.
+With `mode` preview all of it is done but nothing is sent: `conclude` says what delivering would do. Held and proposed
+files wait for `make release`, `make reject` or `make redeliver`.
 """
 
 from airflow.sdk import Param, dag
@@ -56,13 +58,26 @@ contract = load_contract("merkle_sar_daily")
             title="Dealers",
             description="Dealer codes, one per line; empty means every trade-partner dealer.",
         ),
+        "mode": Param(
+            "deliver",
+            type="string",
+            enum=["deliver", "preview"],
+            title="Mode",
+            description="A preview does everything but send, and says what delivering would do.",
+        ),
     },
     doc_md=__doc__,
     tags=["partner:merkle", "direction:outbound", "tier:1"],
 )
 def merkle_sar_daily() -> None:
     extract = ExtractRowsOperator(task_id="extract", contract=contract, staging_url=STAGING)
-    check = CheckRowsOperator(task_id="check", contract=contract, run=extract.output, staging_url=STAGING)
+    check = CheckRowsOperator(
+        task_id="check",
+        contract=contract,
+        run=extract.output,
+        staging_url=STAGING,
+        archive_url=ARCHIVE,
+    )
     render = RenderFilesOperator(
         task_id="render",
         contract=contract,
@@ -84,6 +99,7 @@ def merkle_sar_daily() -> None:
         contract=contract,
         run=extract.output,
         staging_url=STAGING,
+        archive_url=ARCHIVE,
         trigger_rule="all_done",
         retries=0,
     )
