@@ -101,6 +101,10 @@ def test_a_name_must_be_one_files(here: Ledger, capsys: pytest.CaptureFixture[st
     execute(here.dsn, f"UPDATE ledger.file SET file_name = 'x' WHERE id = {other.id}")
     assert main(["reject", "same.csv", "--reason", "x"]) == 0, "a preview's name is not meant"
     assert (here.file(one.id).state, here.file(preview.id).state) == ("CANCELLED", "HELD")
+    execute(here.dsn, f"UPDATE ledger.file SET file_name = 'only.csv' WHERE id = {preview.id}")
+    capsys.readouterr()
+    assert main(["release", "only.csv", "--reason", "x"]) == 1
+    assert "is a preview, which is never sent" in capsys.readouterr().err
 
 
 # --- numbers that the partner does not see
