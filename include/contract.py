@@ -265,8 +265,12 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         rules=tuple(_rules(table)),
     )
     require_sense(contract)
-    if contract.reconciled_with is not None and not (folder / f"{contract.reconciled_with}.yaml").is_file():
-        raise ContractError(f"reconciledWith: there is no contract {contract.reconciled_with!r} in {folder.name}/")
+    others = set(all_contract_ids(folder)) - {contract.id}
+    if contract.reconciled_with is not None and contract.reconciled_with not in others:
+        raise ContractError(
+            f"reconciledWith: there is no other contract {contract.reconciled_with!r} in {folder.name}/; there are: "
+            f"{', '.join(sorted(others)) or 'none'}"
+        )
     return contract
 
 

@@ -56,6 +56,8 @@ def _property(path: Path, table: str, name: str, where: str) -> dict[str, Any]:
         document = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise ContractError(f"{where}: it refers to {path.name}, which is not in {path.parent.name}/") from None
+    except yaml.YAMLError as error:
+        raise ContractError(f"{where}: it refers to {path.name}, which is not readable as YAML: {error}") from error
     tables = {found["name"]: found for found in document["schema"]}
     if table not in tables:
         raise ContractError(f"{where}: {path.name} has no schema {table!r}; there are {', '.join(tables)}")

@@ -78,6 +78,7 @@ ARGUMENTS_OF_RULE: dict[str, frozenset[str]] = {
     "equalsProperty": frozenset({"property"}),
     "matches": frozenset({"pattern"}),
     "requiredWhen": frozenset({"property", "equals"}),
+    "emptyWhen": frozenset({"property", "equals"}),
     "signFollows": frozenset({"property", "positive", "negative", "zero"}),
     "lineArithmetic": frozenset({"quantity", "unitPrice", "discount", "tolerance"}),
     "withinWindow": frozenset(),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,24 @@ def server_property(document: dict[str, Any], name: str) -> dict[str, Any]:
 def first_quality(document: dict[str, Any], name: str) -> dict[str, Any]:
     quality: dict[str, Any] = properties(document)[name]["quality"][0]
     return quality
+
+
+def with_own(document: dict[str, Any], name: str, value: Any) -> None:
+    document["customProperties"].append({"property": name, "value": value})
+
+
+def without(document: dict[str, Any], name: str) -> None:
+    document["customProperties"] = [item for item in document["customProperties"] if item["property"] != name]
+
+
+def period(document: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (item["value"] for item in document["customProperties"] if item["property"] == "period")
+    assert isinstance(found, dict)
+    return found
+
+
+def sla(document: dict[str, Any], name: str, value: Any) -> None:
+    document["slaProperties"].append({"property": name, "value": value})
 
 
 @pytest.mark.parametrize("contract_id", all_contract_ids())
@@ -169,6 +188,43 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "trailer: net_amount needs a multipleOf",
     ),
     "nothing that says when it is due": (lambda d: d["slaProperties"].pop(0), "timeOfAvailability"),
+    "no period": (lambda d: without(d, "period"), "customProperties of the contract: period missing"),
+    "a period of a week": (lambda d: period(d).update(unit="week"), "period: its unit is one of day, month"),
+    "a period by nobody's clock": (
+        lambda d: period(d).update(zone="recipient"),
+        "period: its zone is one of contract, dealer",
+    ),
+    "a period that says more": (lambda d: period(d).update(length=2), "customProperties period: nothing here enforces"),
+    "an instant within windows that differ": (
+        lambda d: period(d).update(zone="dealer"),
+        "posted_at-withinWindow: the files of a run have a window each",
+    ),
+    "a working day of a day": (
+        lambda d: (with_own(d, "workingCalendar", "FR"), sla(d, "workingDay", 2)),
+        "slaProperties workingDay is a day of the month after",
+    ),
+    "a working day in nobody's calendar": (
+        lambda d: sla(d, "workingDay", 2),
+        "slaProperties workingDay and the property workingCalendar go together",
+    ),
+    "reconciled with itself": (
+        lambda d: with_own(d, "reconciledWith", "merkle_sar_daily"),
+        "reconciledWith: there is no other contract 'merkle_sar_daily'",
+    ),
+    "reconciled with nothing": (
+        lambda d: with_own(d, "reconciledWith", "merkle_sar_weekly"),
+        "reconciledWith: there is no other contract 'merkle_sar_weekly' in",
+    ),
+    "a period's day in a text": (
+        lambda d: first_quality(d, "dealer_code").update(implementation={"rule": "withinPeriod", "arguments": {}}),
+        "dealer_code is a string; withinPeriod asks for a date",
+    ),
+    "a day after something that is none": (
+        lambda d: first_quality(d, "document_date").update(
+            implementation={"rule": "notAfter", "arguments": {"property": "posted_at"}}
+        ),
+        "posted_at is a timestamp; notAfter asks for a date",
+    ),
 }
 
 
@@ -182,6 +238,147 @@ def test_contract_that_nobody_keeps_is_refused_by_name(defect: str, tmp_path: Pa
         load_contract("merkle_sar_daily", tmp_path)
     assert str(refusal.value).startswith("merkle_sar_daily.yaml: ")
     assert complaint in str(refusal.value)
+
+
+def test_a_month_knows_its_clock_its_working_day_and_what_it_must_add_up_to() -> None:
+    month, day = load_contract("renault_sar_monthly"), load_contract("merkle_sar_daily")
+    assert (month.period_unit, month.own_zone, month.zone) == ("month", True, "Europe/Paris")
+    assert (month.due, month.due_working_day, month.working_calendar) == (time(12), 2, "FR")
+    assert month.reconciled_with == day.id
+    assert (day.period_unit, day.own_zone, day.zone) == ("day", False, "Europe/London")
+    assert (day.due_working_day, day.working_calendar, day.reconciled_with) == (None, None, None)
+    assert month.file_for("82600001", date(2026, 10, 1), 7) == "SAR_M_82600001_202610_000007.csv"
+
+
+def test_the_month_rejects_what_the_day_rejects_at_a_dealer_of_the_scheme() -> None:
+    month, day = load_contract("renault_sar_monthly"), load_contract("merkle_sar_daily")
+    monthly = {rule.id: rule for rule in month.rules}
+    daily = {rule.id: rule for rule in day.row_rules if rule.severity == "error"}
+    only_of_the_day = {"posted_at-withinWindow", "document_date-notAfterWindow"}
+    # Required at a dealer of the scheme only.
+    relaxed = {"trade_partner_id-required", "registered_trade_partner_id-required"}
+    assert daily.keys() - monthly.keys() == only_of_the_day | relaxed
+    assert {name: daily[name] for name in daily.keys() & monthly.keys()} == {
+        name: monthly[name] for name in daily.keys() & monthly.keys()
+    }
+    for name in relaxed:
+        when = monthly[f"{name}When"]
+        assert (when.kind, when.severity) == ("requiredWhen", "error")
+        assert when.arguments == {"property": "trade_partner_dealer", "equals": "t"}
+    assert month.withhold == day.withhold
+    assert month.file_rule("rejectedRows") == day.file_rule("rejectedRows")
+    assert month.delivered == day.delivered
+    assert month.primary_key == day.primary_key
+
+
+def test_what_is_taken_over_is_the_other_contracts_but_for_the_keys_laid_over_it() -> None:
+    month, day = load_contract("renault_sar_monthly"), load_contract("merkle_sar_daily")
+    fields = {field.name: field for field in day.fields}
+    changed = {field.name for field in month.fields if field != fields.get(field.name)}
+    assert changed == {
+        "trade_partner_dealer", "posted_on", "registered_trade_partner_id", "trade_partner_id", "posted_at",
+    }  # fmt: skip
+    assert [field.name for field in month.fields if field.personal] == [f.name for f in day.fields if f.personal]
+
+
+URL = "merkle_sar_daily.yaml#/schema/trade_parts_sale_line/properties/{}"
+
+
+def definition(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = properties(document)[name]["authoritativeDefinitions"][0]
+    return found
+
+
+REFUSED_REFERENCES: dict[str, tuple[Edit, str]] = {
+    "no such notation": (
+        lambda d: definition(d, "quantity").update(url="https://example.com/quantity"),
+        "property 'quantity': authoritativeDefinitions must be one of type definition with a url such as",
+    ),
+    "another folder": (
+        lambda d: definition(d, "quantity").update(url="../" + URL.format("quantity")),
+        "authoritativeDefinitions must be one of type definition",
+    ),
+    "a definition that defines nothing": (
+        lambda d: definition(d, "quantity").update(type="videoTutorial"),
+        "authoritativeDefinitions must be one of type definition",
+    ),
+    "two definitions": (
+        lambda d: properties(d)["quantity"]["authoritativeDefinitions"].append({"type": "definition", "url": "x"}),
+        "exactly one definition can be taken over, 2 are named",
+    ),
+    "no such file": (
+        lambda d: definition(d, "quantity").update(url=URL.format("quantity").replace("daily", "weekly")),
+        "it refers to merkle_sar_weekly.yaml, which is not in",
+    ),
+    "no such table": (
+        lambda d: definition(d, "quantity").update(url=URL.format("quantity").replace("_line/", "_lines/")),
+        "merkle_sar_daily.yaml has no schema 'trade_parts_sale_lines'; there are trade_parts_sale_line",
+    ),
+    "no such property": (
+        lambda d: definition(d, "quantity").update(url=URL.format("amount")),
+        "merkle_sar_daily.yaml has no property 'amount'; there are invoice_line_id",
+    ),
+    "a property under another name": (
+        lambda d: definition(d, "quantity").update(url=URL.format("line_number")),
+        "property 'quantity': its name is 'quantity', that of what it takes over 'line_number'",
+    ),
+    "a property of another type": (
+        lambda d: properties(d)["quantity"].update(logicalType="number"),
+        "property 'quantity': its logicalType is 'number', that of what it takes over 'integer'",
+    ),
+    "a reference to a reference": (
+        lambda d: definition(d, "quantity").update(url=URL.format("quantity").replace("merkle_sar_daily", "between")),
+        "is itself a reference; refer to where it is defined",
+    ),
+    "a circle": (
+        lambda d: definition(d, "quantity").update(
+            url=URL.format("quantity").replace("merkle_sar_daily", "renault_sar_monthly")
+        ),
+        "is itself a reference; refer to where it is defined",
+    ),
+    "a file that is no YAML": (
+        lambda d: definition(d, "quantity").update(url=URL.format("quantity").replace("merkle_sar_daily", "broken")),
+        "it refers to broken.yaml, which is not readable as YAML",
+    ),
+    "an unknown key beside the reference": (
+        lambda d: properties(d)["quantity"].update(unique=True),
+        "property 'quantity': nothing here enforces unique",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", REFUSED_REFERENCES)
+def test_a_reference_that_leads_nowhere_is_refused_by_name(defect: str, tmp_path: Path) -> None:
+    edit, complaint = REFUSED_REFERENCES[defect]
+    for contract_id in ("merkle_sar_daily", "renault_sar_monthly"):
+        shutil.copy(CONTRACTS_DIR / f"{contract_id}.yaml", tmp_path)
+    shutil.copy(CONTRACTS_DIR / "renault_sar_monthly.yaml", tmp_path / "between.yaml")
+    (tmp_path / "broken.yaml").write_text("id: [", encoding="utf-8")
+    document = yaml.safe_load((tmp_path / "renault_sar_monthly.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "renault_sar_monthly.yaml").unlink()
+    assert load_contract("merkle_sar_daily", tmp_path)
+    edit(document)
+    (tmp_path / "renault_sar_monthly.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(ContractError) as refusal:
+        load_contract("renault_sar_monthly", tmp_path)
+    assert str(refusal.value).startswith("renault_sar_monthly.yaml: ")
+    assert complaint in str(refusal.value)
+
+
+def test_the_key_of_a_reference_replaces_the_other_contracts_as_a_whole(tmp_path: Path) -> None:
+    for contract_id in ("merkle_sar_daily", "renault_sar_monthly"):
+        shutil.copy(CONTRACTS_DIR / f"{contract_id}.yaml", tmp_path)
+    path = tmp_path / "renault_sar_monthly.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    properties(document)["quantity"]["logicalTypeOptions"] = {"maximum": 5}
+    properties(document)["line_number"]["primaryKeyPosition"] = 9
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    contract = load_contract("renault_sar_monthly", tmp_path)
+    rules = {rule.id: rule for rule in contract.rules}
+    assert rules["quantity-maximum"].arguments == {"value": 5}
+    assert "quantity-minimum" not in rules
+    # Laid over this contract's property and not written into the other one's.
+    assert {rule.id for rule in load_contract("merkle_sar_daily", tmp_path).rules} >= {"quantity-minimum"}
 
 
 def test_contract_that_is_not_there_names_those_that_are() -> None:

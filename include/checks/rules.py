@@ -193,6 +193,11 @@ def _required_when(rule: Rule, _: Scope) -> pl.Expr:
     return asked & absent(rule.columns[0])
 
 
+def _empty_when(rule: Rule, _: Scope) -> pl.Expr:
+    asked = pl.col(rule.arguments["property"]) == str(rule.arguments["equals"])
+    return asked & ~absent(rule.columns[0])
+
+
 def _sign_follows(rule: Rule, scope: Scope) -> pl.Expr:
     value = scope.parsed(rule.columns[0])
     zero = bool(rule.arguments["zero"])
@@ -273,6 +278,7 @@ RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
     "equalsFile": _equals_file,
     "equalsProperty": _equals_property,
     "requiredWhen": _required_when,
+    "emptyWhen": _empty_when,
     "signFollows": _sign_follows,
     "lineArithmetic": _line_arithmetic,
     "withinWindow": _within_window,

@@ -138,6 +138,10 @@ def required_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, An
     return _mask(rows.frame[arguments["property"]] == str(arguments["equals"])) & _empty(rows.frame[columns[0]])
 
 
+def empty_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return _mask(rows.frame[arguments["property"]] == str(arguments["equals"])) & ~_empty(rows.frame[columns[0]])
+
+
 def sign_follows(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     deciding, value = rows.frame[arguments["property"]], rows.values[columns[0]]
     above = deciding.isin([str(item) for item in arguments["positive"]])
@@ -216,6 +220,7 @@ RULES: Mapping[str, Callable[[Rows, Sequence[str], Mapping[str, Any]], Mask]] = 
     "equalsFile": equals_file,
     "equalsProperty": equals_property,
     "requiredWhen": required_when,
+    "emptyWhen": empty_when,
     "signFollows": sign_follows,
     "lineArithmetic": line_arithmetic,
     "withinWindow": within_window,

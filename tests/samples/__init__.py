@@ -1,4 +1,10 @@
-"""Samples of every interface: accepted ones, and rejected ones that break the one rule they are named after."""
+"""
+Samples of every interface: accepted ones, and rejected ones that break the one rule they are named after.
+
+An interface that takes its fields over from another takes the samples over as well: ``taken_over.csv`` in its folder
+names whose, with one row of the columns that the other one does not have. A sample of its own of the same name comes
+instead; a rejected sample counts only where the interface has the rule.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +13,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from include.contract import Contract
-from include.window import Window, day_window
+from include.contract import Contract, load_contract
+from include.window import Window, day_window, month_window
 
 SAMPLES = Path(__file__).parent
 ANY_DAY = date(2026, 3, 16)
@@ -17,16 +23,43 @@ Row = dict[str, str | None]
 
 
 def sample_paths(contract_id: str, kind: str) -> list[Path]:
-    """Return the samples of ``kind``, ``accepted`` or ``rejected``."""
-    return sorted((SAMPLES / contract_id / kind).glob("*.csv"))
+    """Return the samples of ``kind``, ``accepted`` or ``rejected``, in the order of their names."""
+    found = {path.name: path for path in (SAMPLES / contract_id / kind).glob("*.csv")}
+    if (taken := _taken_over(contract_id)) is not None:
+        rules = {rule.id for rule in load_contract(contract_id).row_rules}
+        for path in (SAMPLES / taken[0] / kind).glob("*.csv"):
+            if kind == "accepted" or path.stem in rules:
+                found.setdefault(path.name, path)
+    return [found[name] for name in sorted(found)]
 
 
 def read_sample(path: Path, contract: Contract) -> list[Row]:
-    """Return the rows of a sample; an empty value is NULL, as in PostgreSQL's CSV."""
+    """
+    Return the rows of a sample in the columns of ``contract``; an empty value is NULL, as in PostgreSQL's CSV.
+
+    One that belongs to another interface gets the columns that it lacks, and loses none.
+    """
+    owner, added = path.parent.parent.name, {}
+    wanted = contract.columns
+    if owner != contract.id:
+        source, added = _taken_over(contract.id) or ("nobody", {})
+        assert source == owner, f"{contract.id} takes samples over from {source}, not from {owner}"
+        wanted = load_contract(owner).columns
+        assert {*wanted, *added} == {*contract.columns}, f"taken_over.csv of {contract.id}: columns too many or too few"
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.DictReader(file)
-        assert tuple(lines.fieldnames or ()) == contract.columns, f"{path.name}: other columns than the contract's"
-        return [{name: value or None for name, value in line.items()} for line in lines]
+        assert tuple(lines.fieldnames or ()) == wanted, f"{path.name}: other columns than the contract's"
+        return [{name: (added | line)[name] or None for name in contract.columns} for line in lines]
+
+
+def _taken_over(contract_id: str) -> tuple[str, dict[str, str]] | None:
+    """Whose samples the interface takes over, and what it adds to each row."""
+    path = SAMPLES / contract_id / "taken_over.csv"
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    return row.pop("samples of"), row
 
 
 def dealer_of(contract: Contract, rows: list[Row]) -> str:
@@ -36,7 +69,9 @@ def dealer_of(contract: Contract, rows: list[Row]) -> str:
 
 
 def window_of(contract: Contract, rows: list[Row]) -> Window:
-    """Which day the file is about: the first row says so, in the column that must lie within the window."""
+    """Which day or month the file is about: the first row says so, in the column that must lie within it."""
+    if contract.period_unit == "month":
+        return month_window(ANY_DAY, contract.zone)
     columns = [rule.columns[0] for rule in contract.rules if rule.kind == "withinWindow"]
     told = rows[0][columns[0]] if rows and columns else None
     if told is None:

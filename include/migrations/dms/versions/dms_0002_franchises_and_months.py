@@ -90,6 +90,37 @@ SELECT i.parts_invoice_id AS document_id,
    AND (r.valid_to IS NULL OR i.document_date < r.valid_to);
 COMMENT ON COLUMN dms.v_parts_documents.posted_on IS
     'Day of the posting by the dealer''s own clock';
+
+CREATE OR REPLACE VIEW dms.v_trade_parts_sale_lines AS
+SELECT l.invoice_line_id,
+       d.dealer_id,
+       d.account_class,
+       d.registered_trade_partner_id,
+       d.sharing_objection,
+       d.dealer_code,
+       d.trade_partner_id,
+       d.trade_account_number,
+       d.document_type,
+       d.document_number,
+       d.document_date,
+       d.posted_at,
+       d.original_document_number,
+       l.line_number,
+       l.part_number,
+       l.part_family_code,
+       l.quantity,
+       l.unit_price,
+       l.discount_percent,
+       l.discount_amount,
+       l.net_amount,
+       l.vat_amount,
+       d.currency,
+       d.sale_channel,
+       d.order_source,
+       d.trade_partner_dealer,
+       d.posted_on
+  FROM dms.v_parts_document_lines l
+  JOIN dms.v_parts_documents d USING (document_id);
 """
 
 
