@@ -135,7 +135,7 @@ def test_the_database_refuses_to_rewrite_history(story: str, statement: str) -> 
         "UPDATE ledger.file SET environment = 'prod'",
         "UPDATE ledger.file SET window_end = window_start",
         "UPDATE ledger.file SET published_at = NULL WHERE state = 'PUBLISHED'",
-        "UPDATE ledger.file SET published_at = now() WHERE state = 'PLANNED'",
+        "UPDATE ledger.file SET published_at = now(), remote_path = '/x' WHERE state = 'PLANNED'",
         "UPDATE ledger.file SET state = 'RENDERED' WHERE state = 'PLANNED'",
         "UPDATE ledger.file SET sequence = 0",
     ],
