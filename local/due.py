@@ -8,9 +8,9 @@ from datetime import date, timedelta
 
 from include.contract import Contract, all_contract_ids, load_contract
 from include.window import Window, period_window
+from include.working_days import nth_working_day
 
 BACKFILL_DAYS = 7
-WEEKEND = (5, 6)
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,10 @@ def last_due_month(contract: Contract, today: date) -> date:
 
 
 def due_day(contract: Contract, month: date) -> date:
-    """
-    Return the day of ``month`` on which the file of the month before is due.
-
-    Working days are Monday to Friday without the public holidays of the contract's country.
-    """
-    day, left = month, contract.due_working_day or 0
-    free = _holidays(contract.working_calendar, month.year)
-    while left > 0:
-        left -= day.weekday() not in WEEKEND and day not in free
-        day += timedelta(days=left > 0)
-    return day
-
-
-def _holidays(country: str | None, year: int) -> set[date]:
-    if country is None:
-        return set()
-    import holidays
-
-    return set(holidays.country_holidays(country, years=year))
+    """Return the day of ``month`` on which the file of the month before is due, or its first."""
+    if contract.due_working_day is None or contract.working_calendar is None:
+        return month
+    return nth_working_day(month.year, month.month, contract.due_working_day, contract.working_calendar)
 
 
 def _window(contract: Contract, day: date) -> Window:

@@ -56,7 +56,9 @@ def test_reconciliation_finds_what_was_planted_and_nothing_else(running: Run, mo
 
 
 def test_planted_day_was_not_sent_and_everything_else_was(running: Run, month: date) -> None:
-    dealer, day = unsent_day(running.settings.dsn("dms"), month)
+    unsent = unsent_day(running.settings.dsn("dms"), month)
+    assert unsent is not None
+    dealer, day = unsent
     with Ledger(running.settings.dsn("ledger"), actor="test") as ledger:
         files = ledger.files(interface="merkle_sar_daily")
         assert ledger.feed_state("merkle_sar_daily", dealer, "live") == "enabled"
