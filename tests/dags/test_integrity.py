@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from airflow.sdk.exceptions import ParamValidationError
 
 from include.contract import all_contract_ids, load_contract
 from local.settings import POOLS
@@ -77,14 +79,66 @@ def test_every_pool_is_one_that_is_made(bag: DagBag, dag_id: str) -> None:
 
 
 @pytest.mark.parametrize("dag_id", all_contract_ids())
-def test_schedule_leaves_time_before_the_promised_hour(bag: DagBag, dag_id: str) -> None:
-    from plugins.timetables import BusinessDayTimetable
+def test_schedule_is_the_contracts_and_leaves_time_before_the_promised_hour(bag: DagBag, dag_id: str) -> None:
+    from plugins.timetables import BusinessDayTimetable, WorkingDayOfMonthTimetable
 
     timetable, contract = bag.dags[dag_id].timetable, load_contract(dag_id)
-    assert isinstance(timetable, BusinessDayTimetable)
+    assert isinstance(
+        timetable, {"day": BusinessDayTimetable, "month": WorkingDayOfMonthTimetable}[contract.period_unit]
+    )
     data = timetable.serialize()
     assert data["timezone"] == contract.zone
     assert data["deliver_at"] < f"{contract.due:%H:%M}"
+    assert data.get("working_day") == contract.due_working_day
+    assert data.get("country") == contract.working_calendar
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_what_a_person_can_ask_for_is_the_contracts_period_dealers_and_mode(bag: DagBag, dag_id: str) -> None:
+    contract, params = load_contract(dag_id), bag.dags[dag_id].params
+    period = {"day": "business_date", "month": "month"}[contract.period_unit]
+    assert list(params) == [period, "dealers", "mode"]
+    assert (params[period], params["dealers"], params["mode"]) == (None, None, "deliver")
+    good = {"business_date": ["2026-10-31", "2028-02-29"], "month": ["2026-10", "2026-12"]}[period]
+    bad = {"business_date": ["2026-10", "31/10/2026"], "month": ["2026-13", "2026-00", "2026-10-31", "October"]}[period]
+    cases: list[tuple[str, list[str], list[str | None]]] = [
+        (period, good, [*bad]),
+        ("mode", ["deliver", "preview"], ["Preview", "dry", None]),
+    ]
+    for name, fine, wrong in cases:
+        for value in fine:
+            assert params.get_param(name).resolve(value) == value
+        for other in wrong:
+            with pytest.raises(ParamValidationError, match="Failed validating"):
+                params.get_param(name).resolve(other)
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_interface_sends_by_its_own_partners_connection_and_pool(bag: DagBag, dag_id: str) -> None:
+    from plugins.operators.publish_files import PublishFilesOperator
+
+    publish, name = bag.dags[dag_id].get_task("publish"), f"{load_contract(dag_id).partner}_sftp"
+    assert isinstance(publish, PublishFilesOperator)
+    assert (publish.sftp_conn_id, publish.pool) == (name, name)
+
+
+@pytest.mark.parametrize("dag_id", [dag_id for dag_id in all_contract_ids() if load_contract(dag_id).reconciled_with])
+def test_nothing_reconciled_is_sent_before_it_is(bag: DagBag, dag_id: str) -> None:
+    reconcile = bag.dags[dag_id].get_task("reconcile")
+    assert reconcile.upstream_task_ids == {"extract", "render"}
+    assert "publish" in reconcile.downstream_task_ids
+    assert reconcile.trigger_rule == "all_success"
+
+
+@pytest.mark.parametrize("dag_id", all_contract_ids())
+def test_dag_comes_back_from_airflows_store_with_its_timetable(bag: DagBag, dag_id: str) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = json.loads(json.dumps(DagSerialization.to_dict(bag.dags[dag_id])))
+    again, here = DagSerialization.from_dict(stored).timetable, bag.dags[dag_id].timetable
+    assert type(again) is type(here)
+    assert again.serialize() == here.serialize()
+    assert again.summary == here.summary
 
 
 def test_parsing_a_dag_file_imports_nothing_heavy() -> None:

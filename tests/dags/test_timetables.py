@@ -1,29 +1,54 @@
-"""A run covers its business day, whole, however it came about."""
+"""A run covers its business day or month, whole, however it came about."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pendulum
 import pytest
 
+from include.window import day_window, month_window, period_window
 
-def runs(first: pendulum.DateTime, count: int) -> list[tuple[pendulum.DateTime, pendulum.DateTime, pendulum.DateTime]]:
-    from airflow.timetables.base import TimeRestriction
+if TYPE_CHECKING:
+    from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
+ZONES = ["Europe/London", "Europe/Paris", "Europe/Gibraltar"]
+SEVEN_YEARS = range(2024, 2031)
+
+
+def daily() -> Timetable:
     from plugins.timetables import BusinessDayTimetable
 
-    timetable = BusinessDayTimetable("Europe/London", "02:30")
-    restriction = TimeRestriction(earliest=first, latest=None, catchup=True)
-    found, last = [], None
-    for _ in range(count):
-        info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
-        assert info is not None
-        assert info.data_interval is not None
-        last = info.data_interval
-        found.append((last.start, last.end, info.run_after))
+    return BusinessDayTimetable("Europe/London", "02:30")
+
+
+def monthly() -> Timetable:
+    from plugins.timetables import WorkingDayOfMonthTimetable
+
+    return WorkingDayOfMonthTimetable("Europe/Paris", "FR", 2, "05:00")
+
+
+def interval_of(info: DagRunInfo) -> DataInterval:
+    assert info.data_interval is not None
+    return info.data_interval
+
+
+def runs(timetable: Timetable, first: pendulum.DateTime, last: pendulum.DateTime) -> list[DagRunInfo]:
+    """The runs that a backfill between the two instants makes."""
+    from airflow.timetables.base import TimeRestriction
+
+    restriction = TimeRestriction(earliest=first, latest=last, catchup=True)
+    found: list[DagRunInfo] = []
+    info = None
+    while info := timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction):
+        found.append(info)
     return found
+
+
+def months(found: list[DagRunInfo]) -> list[str]:
+    return [interval_of(info).start.in_timezone("Europe/Paris").format("YYYY-MM") for info in found]
 
 
 @pytest.mark.parametrize(
@@ -32,33 +57,150 @@ def runs(first: pendulum.DateTime, count: int) -> list[tuple[pendulum.DateTime, 
 )
 def test_interval_is_the_local_day_and_the_run_starts_on_the_morning_after(day: pendulum.Date, hours: int) -> None:
     midnight = pendulum.datetime(day.year, day.month, day.day, tz="Europe/London")
-    ((start, end, run_after),) = runs(midnight, 1)
+    (info,) = runs(daily(), midnight, midnight)
+    start, end = interval_of(info)
     assert start == midnight
     assert end - start == timedelta(hours=hours)
-    assert run_after.in_timezone("Europe/London") == midnight.add(days=1).at(2, 30)
+    assert info.run_after.in_timezone("Europe/London") == midnight.add(days=1).at(2, 30)
 
 
-def test_days_of_eight_years_follow_each_other_without_gap() -> None:
-    found = runs(pendulum.datetime(2024, 1, 1, tz="Europe/London"), 8 * 365)
-    for (_, end, run_after), (start, _, _) in pairwise(found):
-        assert end == start
-        assert run_after > end
-    assert found[59][0] == pendulum.datetime(2024, 2, 29, tz="Europe/London")
+def test_days_of_seven_years_follow_each_other_and_are_the_windows() -> None:
+    found = runs(daily(), pendulum.datetime(2024, 1, 1), pendulum.datetime(2030, 12, 31))
+    assert len(found) == 7 * 365 + 2
+    for number, info in enumerate(found):
+        window = day_window(date(2024, 1, 1) + timedelta(days=number), "Europe/London")
+        assert tuple(interval_of(info)) == (window.start, window.end)
+        morning = info.run_after.in_timezone("Europe/London")
+        assert (morning.date(), morning.hour, morning.minute) == (window.last_date + timedelta(days=1), 2, 30)
+    assert found[59].run_after == pendulum.datetime(2024, 3, 1, 2, 30)
 
 
-def test_run_by_hand_takes_the_last_whole_day() -> None:
+def test_months_of_seven_years_follow_each_other_and_are_the_windows() -> None:
+    found = runs(monthly(), pendulum.datetime(2024, 1, 1), pendulum.datetime(2030, 12, 31))
+    assert len(found) == 84
+    assert months(found) == [f"{year}-{month:02d}" for year in SEVEN_YEARS for month in range(1, 13)]
+    for info in found:
+        start, end = interval_of(info)
+        window = month_window(start.in_timezone("Europe/Paris").date(), "Europe/Paris")
+        assert (start, end) == (window.start, window.end)
+    for before, after in pairwise(found):
+        assert interval_of(before).end == interval_of(after).start
+
+
+@pytest.mark.parametrize(
+    ("month", "at"),
+    [
+        # Sunday 1 November is All Saints': Monday is the first working day.
+        (date(2026, 10, 1), pendulum.datetime(2026, 11, 3, 5, tz="Europe/Paris")),
+        (date(2026, 12, 1), pendulum.datetime(2027, 1, 5, 5, tz="Europe/Paris")),
+        (date(2026, 4, 1), pendulum.datetime(2026, 5, 5, 5, tz="Europe/Paris")),
+        # Paris is two hours ahead of UTC on that morning, and was one on the first of the month it sends.
+        (date(2026, 3, 1), pendulum.datetime(2026, 4, 2, 3, tz="UTC")),
+        (date(2024, 2, 1), pendulum.datetime(2024, 3, 4, 4, tz="UTC")),
+    ],
+)
+def test_month_starts_on_the_second_working_day_after_it(month: date, at: pendulum.DateTime) -> None:
+    window = month_window(month, "Europe/Paris")
+    (info,) = runs(monthly(), *[pendulum.instance(window.start)] * 2)
+    assert info.run_after == at
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("year", SEVEN_YEARS)
+def test_lengths_of_days_and_months_follow_the_clock_changes(year: int, zone: str) -> None:
+    def last_sunday(month: int) -> date:
+        last = date(year, month, 31)
+        return last - timedelta(days=last.isoweekday() % 7)
+
+    hours = {last_sunday(3): 23, last_sunday(10): 25}
+    for number in range((date(year + 1, 1, 1) - date(year, 1, 1)).days):
+        day = date(year, 1, 1) + timedelta(days=number)
+        window = day_window(day, zone)
+        assert window.end - window.start == timedelta(hours=hours.get(day, 24))
+    february = 29 if year % 4 == 0 else 28
+    for month, days in enumerate((31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1):
+        window = month_window(date(year, month, days), zone)
+        assert (window.business_date, window.last_date) == (date(year, month, 1), date(year, month, days))
+        assert window.end - window.start == timedelta(days=days, hours={3: -1, 10: 1}.get(month, 0))
+        assert window == period_window("month", date(year, month, 15), zone)
+        assert window.start == day_window(date(year, month, 1), zone).start
+        assert window.end == day_window(date(year, month, days), zone).end
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        # What the command line and the API make of plain dates, in Airflow's default zone.
+        (pendulum.datetime(2026, 8, 1), pendulum.datetime(2026, 10, 31)),
+        (pendulum.datetime(2026, 8, 1), pendulum.datetime(2026, 10, 1)),
+        # What the UI sends for somebody whose clock is set to Paris, and what an explicit offset means.
+        (pendulum.datetime(2026, 8, 1, tz="Europe/Paris"), pendulum.datetime(2026, 10, 31, tz="Europe/Paris")),
+        (pendulum.datetime(2026, 7, 15), pendulum.datetime(2026, 10, 1)),
+    ],
+)
+def test_backfill_over_past_months_makes_exactly_those(first: pendulum.DateTime, last: pendulum.DateTime) -> None:
+    assert months(runs(monthly(), first, last)) == ["2026-08", "2026-09", "2026-10"]
+
+
+def test_backfill_over_past_days_in_summer_makes_the_first_day_too() -> None:
+    found = runs(daily(), pendulum.datetime(2026, 7, 1), pendulum.datetime(2026, 7, 3))
+    days = [interval_of(info).start.in_timezone("Europe/London").date() for info in found]
+    assert days == [date(2026, 7, 1), date(2026, 7, 2), date(2026, 7, 3)]
+
+
+def test_plain_dates_west_of_greenwich_mean_the_local_day_too() -> None:
     from plugins.timetables import BusinessDayTimetable
 
-    timetable = BusinessDayTimetable("Europe/London", "02:30")
-    interval = timetable.infer_manual_data_interval(run_after=pendulum.datetime(2026, 7, 10, 12, tz="UTC"))
+    timetable = BusinessDayTimetable("America/New_York", "02:30")
+    found = runs(timetable, pendulum.datetime(2026, 7, 1), pendulum.datetime(2026, 7, 2))
+    assert [interval_of(info).start.in_timezone("America/New_York").day for info in found] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("now", "month"),
+    [
+        (pendulum.datetime(2026, 11, 2, 9), "2026-10"),  # Before the second working day, and the run waits for it.
+        (pendulum.datetime(2026, 11, 22), "2026-10"),
+        (pendulum.datetime(2026, 10, 31, 22, 59), "2026-09"),
+        (pendulum.datetime(2026, 10, 31, 23), "2026-10"),  # Midnight in Paris.
+    ],
+)
+def test_schedule_goes_on_with_the_last_whole_month(
+    now: pendulum.DateTime, month: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.timetables import interval
+    from airflow.timetables.base import TimeRestriction
+
+    monkeypatch.setattr(interval, "utcnow", lambda: now)
+    restriction = TimeRestriction(pendulum.datetime(2026, 1, 1, tz="Europe/Paris"), None, catchup=False)
+    info = monthly().next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
+    assert info is not None
+    assert months([info]) == [month]
+    assert info.run_after > interval_of(info).end
+
+
+def test_run_by_hand_takes_the_last_whole_day_or_month() -> None:
+    interval = daily().infer_manual_data_interval(run_after=pendulum.datetime(2026, 7, 10, 12, tz="UTC"))
     assert interval.start == pendulum.datetime(2026, 7, 9, tz="Europe/London")
     assert interval.end == pendulum.datetime(2026, 7, 10, tz="Europe/London")
+    for day in (1, 15, 30):
+        interval = monthly().infer_manual_data_interval(run_after=pendulum.datetime(2026, 11, day, 12, tz="UTC"))
+        assert interval.start == pendulum.datetime(2026, 10, 1, tz="Europe/Paris")
+        assert interval.end == pendulum.datetime(2026, 11, 1, tz="Europe/Paris")
 
 
-def test_timetable_survives_being_stored() -> None:
-    from plugins.timetables import BusinessDayTimetable
+def test_timetables_survive_being_stored_and_say_what_they_do() -> None:
+    from plugins.timetables import BusinessDayTimetable, WorkingDayOfMonthTimetable
 
-    timetable = BusinessDayTimetable("Europe/London", "02:30")
-    again = BusinessDayTimetable.deserialize(timetable.serialize())
-    assert again.serialize() == {"timezone": "Europe/London", "deliver_at": "02:30"}
-    assert again.summary == "daily at 02:30 Europe/London"
+    day = BusinessDayTimetable.deserialize(daily().serialize())
+    assert day.serialize() == {"timezone": "Europe/London", "deliver_at": "02:30"}
+    assert day.summary == "daily at 02:30 Europe/London"
+    month = WorkingDayOfMonthTimetable.deserialize(monthly().serialize())
+    assert month.serialize() == {
+        "timezone": "Europe/Paris",
+        "country": "FR",
+        "working_day": 2,
+        "deliver_at": "05:00",
+    }
+    assert month.summary == "monthly on working day 2 (FR) at 05:00 Europe/Paris"
+    assert month.description.startswith("Each calendar month (Europe/Paris), at 05:00 on working day 2 of the month")
