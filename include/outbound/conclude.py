@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from include.ledger.states import DELIVERED
 from include.outbound import preview
+from include.working_days import nth_working_day
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -57,7 +58,8 @@ def conclude(
     for file in files:
         log(line(file))
         if file.published_at is not None and file.published_at > due_at(contract, file):
-            log(f"{file.dealer}: late: published at {file.published_at.isoformat()}, due {contract.due:%H:%M}")
+            due = due_at(contract, file)
+            log(f"{file.dealer}: late: published at {file.published_at.isoformat()}, due {due.isoformat()}")
     for proposal in _proposals(files, ledger):
         log(line(proposal))
     undelivered = [file for file in files if file.state not in DELIVERED | NOT_DUE]
@@ -80,9 +82,15 @@ def line(file: FileRow) -> str:
 
 
 def due_at(contract: Contract, file: FileRow) -> datetime:
-    """The instant by which the contract promises the file: its time of day on the morning after the window."""
-    morning = (file.window_end - timedelta(microseconds=1)).astimezone(ZoneInfo(contract.zone)).date()
-    return datetime.combine(morning + timedelta(days=1), contract.due, ZoneInfo(contract.zone))
+    """
+    Return the instant by which the contract promises the file, at its time of day in its zone.
+
+    That is on the morning after the window, or on the working day of the month after that the contract names.
+    """
+    day = file.window.last_date + timedelta(days=1)
+    if contract.due_working_day is not None and contract.working_calendar is not None:
+        day = nth_working_day(day.year, day.month, contract.due_working_day, contract.working_calendar)
+    return datetime.combine(day, contract.due, ZoneInfo(contract.zone))
 
 
 def _proposals(files: Sequence[FileRow], ledger: Ledger) -> list[FileRow]:

@@ -78,4 +78,5 @@ def _live(file: FileRow, ledger: Ledger) -> FileRow | None:
         if row.window_end == file.window_end
     ]
     speaking = [row for row in revisions if row.state not in NOT_LIVE]
-    return (speaking or revisions or [None])[-1]
+    found = speaking or revisions
+    return found[-1] if found else None

@@ -57,7 +57,8 @@ class ExtractRowsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from include.outbound import preview
-        from include.outbound.extract import DmsUnavailableError, ExtractError, extract
+        from include.outbound.dealers import ExtractError
+        from include.outbound.extract import DmsUnavailableError, extract
         from include.staging import Staging
         from include.window import WindowError
 

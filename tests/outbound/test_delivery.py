@@ -15,7 +15,8 @@ import pytest
 from include.ledger import FileRow
 from include.ledger.chain import verify
 from include.outbound.conclude import UndeliveredError
-from include.outbound.extract import DmsUnavailableError, ExtractError
+from include.outbound.dealers import ExtractError
+from include.outbound.extract import DmsUnavailableError
 from include.sftp import PermanentTransferError, TransientTransferError
 from include.window import WindowError
 from local.partners.process import start_partner

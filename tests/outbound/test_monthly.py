@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.outbound.changes import sell_dearer
 from tests.outbound.world import World, trailer_of
 
 OCTOBER = date(2026, 10, 1)
-SAMPLE = {"dealers": 8, "days": 45, "lines": 6000, "seed": 7, "until": date(2026, 11, 6)}
+SAMPLE: dict[str, Any] = {"dealers": 8, "days": 45, "lines": 6000, "seed": 7, "until": date(2026, 11, 6)}
 # Every line of a trade document dated in the month that nobody planted and nobody objected to.
 RECOUNT = """
 SELECT dealer_code, count(*), sum(net_amount)
@@ -159,3 +160,11 @@ def test_a_late_credit_after_the_delivery_becomes_a_correction_on_release(world:
     assert content.decode().splitlines()[0].split(";")[9:13] == ["2", "1", "CORRECTION", "1"]
     with world.ledger() as ledger:
         assert ledger.file(first[dealer].id).state == "SUPERSEDED"
+
+
+def test_it_is_late_after_noon_of_the_second_working_day_in_france(world: World) -> None:
+    world.conclude(world.deliver(OCTOBER))
+    late = [line for line in world.said if ": late: " in line]
+    # 1 November 2026 is a Sunday; Monday and Tuesday are working days, and noon in Paris is 11:00 in London.
+    assert late
+    assert all(line.endswith("due 2026-11-03T12:00:00+01:00") for line in late)
