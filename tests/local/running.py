@@ -46,7 +46,7 @@ class Run:
         """Where its Airflow answers."""
         return str(json.loads((self.run_dir / "instance.json").read_text())["address"])
 
-    def wait_for(self, text: str, seconds: float = 500) -> None:
+    def wait_for(self, text: str, seconds: float = 1000) -> None:
         deadline = time.monotonic() + seconds
         while text not in self.said:
             assert self.process.poll() is None, self.said
@@ -95,7 +95,7 @@ class Run:
             done = self.command("local.airflow_command", *arguments)
             if done.returncode == 0:
                 return done.stdout
-            assert "AlreadyRunningBackfill" in done.stderr, done.stderr
+            assert "AlreadyRunningBackfill" in done.stdout + done.stderr, done.stdout + done.stderr
             assert time.monotonic() < deadline, done.stderr
             time.sleep(5)
 

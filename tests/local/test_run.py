@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,15 +15,19 @@ from pathlib import Path
 import psutil
 import pytest
 
+from include.contract import load_contract
+from include.ledger import Ledger
+from include.window import period_window
+from local.sample import planted_differences, unsent_day
 from local.settings import LOOPBACK, Settings
 from tests.local import browser
 from tests.local.running import Run
 from tests.process_facts import alive, family_of, internet_sockets_of
 
-# Back to the month that is due last, whatever day it is: at most 31 days of it, and 35 until the next one is due.
-TINY = ("--dealers", "4", "--days", "66", "--lines", "3000")
+# Back to the third month before the one that is due next, whatever day it is.
+SMALL = ("--dealers", "6", "--days", "130", "--lines", "12000")
 DAILY, MONTHLY = "merkle_sar_daily", "renault_sar_monthly"
-pytestmark = pytest.mark.timeout(900)  # Airflow's four components start, which takes a minute on a busy machine
+pytestmark = pytest.mark.timeout(1500)  # of the first that needs it: seven days and a month go through a real Airflow
 
 
 def still_there(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -41,9 +46,16 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def running(run_dir: Path, repository: Path) -> Run:
     """A system that is up; the test of Ctrl-C ends it, or ``run_dir`` does."""
-    run = Run(run_dir, repository, *TINY)
+    run = Run(run_dir, repository, *SMALL)
     run.wait_for("Ctrl-C stops everything.")
     return run
+
+
+@pytest.fixture(scope="module")
+def month(running: Run) -> date:
+    """The month that is due last, by the files that went."""
+    (found,) = {file["business_date"] for file in running.files(MONTHLY)}
+    return date.fromisoformat(found)
 
 
 def test_it_delivers_and_serves_on_loopback_only(running: Run, run_dir: Path) -> None:
@@ -72,6 +84,33 @@ def test_days_went_in_their_order_whoever_sent_them(running: Run) -> None:
     assert max(map(len, numbers.values())) > 30
     for sequence in numbers.values():
         assert sequence == list(range(1, len(sequence) + 1))
+
+
+def test_reconciliation_finds_what_was_planted_and_nothing_else(running: Run, month: date) -> None:
+    found = running.beside("include.reconcile", f"{month:%Y-%m}", "--json", "--differences")
+    dsn = running.settings.dsn("dms")
+    keys = ("kind", "dealer", "document_type", "document_number", "line_number")
+    told = Counter(tuple(each[key] for key in keys) for each in found if "kind" in each)
+    planted = Counter(planted_differences(dsn, month))
+    assert told == planted
+    assert len({kind for kind, *_ in planted}) >= 5, "a sample that plants little proves little"
+    for kind in {kind for kind, *_ in planted}:
+        assert kind in running.said
+
+
+def test_planted_day_was_not_sent_and_everything_else_was(running: Run, month: date) -> None:
+    unsent = unsent_day(running.settings.dsn("dms"), month)
+    assert unsent is not None
+    dealer, day = unsent
+    with Ledger(running.settings.dsn("ledger"), actor="test") as ledger:
+        files = ledger.files(interface="merkle_sar_daily")
+        assert ledger.feed_state("merkle_sar_daily", dealer, "live") == "enabled"
+    days = {(file.dealer, file.business_date) for file in files}
+    dealers = {file.dealer for file in files}
+    first = min(file.business_date for file in files)
+    last = max(file.business_date for file in files)
+    every = {(each, first + timedelta(days=n)) for each in dealers for n in range((last - first).days + 1)}
+    assert every - days == {(dealer, day)}
 
 
 def test_a_second_one_is_refused_and_the_first_not_disturbed(running: Run, run_dir: Path, repository: Path) -> None:
@@ -113,6 +152,65 @@ def test_person_on_call_reads_the_dag_and_starts_a_backfill_in_the_ui(running: R
 def test_command_line_of_airflow_works_beside_it(running: Run) -> None:
     assert running.process.poll() is None
     assert "success" in running.airflow("dags", "list-runs", DAILY, "-o", "json")
+
+
+def test_redelivery_sends_the_same_bytes_under_the_same_number(running: Run) -> None:
+    file = running.files(MONTHLY)[0]
+    before = running.at_partner("renault")
+    lost = running.settings.partners / "renault" / "inbound" / "sar" / file["file_name"]
+    lost.unlink()
+
+    without = running.command("local.verbs", "redeliver", "--file", file["file_name"])
+    assert without.returncode == 1
+    assert "say why" in without.stderr
+    reason = "the partner's disk was full; they ask for it again"
+    done = running.command("local.verbs", "redeliver", "--file", file["file_name"], "--reason", reason)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PUBLISHED" in done.stdout.splitlines()[-1]
+
+    assert running.at_partner("renault") == before
+    after = next(each for each in running.files(MONTHLY) if each["id"] == file["id"])
+    same = ("sequence", "sha256", "content_hash", "file_name", "published_at", "state")
+    assert {key: after[key] for key in same} == {key: file[key] for key in same}
+    with Ledger(running.settings.dsn("ledger"), actor="test") as ledger:
+        events = ledger.events(file["id"])
+    assert [event.kind for event in events].count("PUBLISHED") == 2
+    assert reason in {event.reason for event in events}
+
+
+def test_a_verb_that_the_state_refuses_is_one_sentence(running: Run) -> None:
+    file = running.files(MONTHLY)[0]
+    done = running.command("local.verbs", "release", "--file", str(file["id"]), "--reason", "let it go")
+    assert done.returncode == 1
+    assert "PUBLISHED" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_backfill_of_three_months_twice_sends_each_file_once(running: Run, month: date) -> None:
+    contract = load_contract(MONTHLY)
+    months = [month]
+    while len(months) < 3:
+        months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
+    starts = [period_window("month", first, contract.zone).start for first in months]
+    logical_dates = [f"{start:%Y-%m-%dT%H:%M:%S}Z" for start in starts]
+    options = ("--from-date", starts[0].isoformat(), "--to-date", starts[-1].isoformat(), "--max-active-runs", "1")
+
+    running.airflow("backfill", "create", "--dag-id", MONTHLY, *options)
+    running.wait_for_runs(MONTHLY, logical_dates, {})
+    once, ended = running.at_partner("renault"), running.ends_of_runs(MONTHLY)
+    files = running.files(MONTHLY)
+    assert {file["business_date"] for file in files} == {first.isoformat() for first in months}
+    held = [file for file in files if file["state"] != "PUBLISHED"]
+    assert all(file["state"] == "HELD" and "franchise changed" in file["reason"] for file in held), held
+    assert once.keys() == {file["file_name"] for file in files if file["state"] == "PUBLISHED"}
+    dealers = {file["dealer"] for file in files}
+    assert len(files) == 3 * len(dealers)
+
+    running.airflow("backfill", "create", "--dag-id", MONTHLY, *options, "--reprocess-behavior", "completed")
+    running.wait_for_runs(MONTHLY, logical_dates, ended)
+    assert running.at_partner("renault") == once
+    state = {file["id"]: (file["state"], file["sha256"], file["sequence"]) for file in files}
+    assert {file["id"]: (file["state"], file["sha256"], file["sequence"]) for file in running.files(MONTHLY)} == state
 
 
 def test_ctrl_c_leaves_nothing_behind(running: Run, run_dir: Path) -> None:
