@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import extensions
 
+from include.ledger.errors import WindowMovedError
 from include.ledger.states import DELIVERED
 from include.outbound import preview
 from include.outbound.dealers import (
@@ -141,7 +143,13 @@ def extract(
             if ledger.feed_state(contract.id, label, environment) == "paused":
                 log(f"{label}: feed paused, nothing planned")
                 continue
-            file = _plan(contract, candidates[0], window, environment, batch_id, ledger)
+            try:
+                file = _plan(contract, candidates[0], window, environment, batch_id, ledger)
+            except WindowMovedError as error:
+                # What went, or is made, by the old clock stays what it is, and the run's end speaks of it.
+                log(f"{label}: {error}")
+                planned.append(ledger.file(error.file_id))
+                continue
             planned.append(file)
             if (reason := unservable(contract, label, candidates)) is not None:
                 _hold(ledger, file, reason)
@@ -174,7 +182,8 @@ def _require_whole(contract: Contract, window: Window) -> None:
 
 def _plan(contract: Contract, dealer: Dealer, run: Window, environment: str, batch_id: int, ledger: Ledger) -> FileRow:
     window = dealer.window(contract, run)
-    file = ledger.plan(
+    plan = partial(
+        ledger.plan,
         interface=contract.id,
         partner=contract.partner,
         dealer=dealer.label,
@@ -186,6 +195,15 @@ def _plan(contract: Contract, dealer: Dealer, run: Window, environment: str, bat
         contract_version=contract.version,
         batch_id=batch_id,
     )
+    try:
+        file = plan()
+    except WindowMovedError as error:
+        if not ledger.file(error.file_id).awaits_bytes:
+            raise
+        # The dealer's clock was put right before anything was made: the window by the old one is nobody's any more.
+        reason = f"the dealer goes by the clock of {window.zone} now, and nothing was made by the old one"
+        ledger.move(error.file_id, "CANCELLED", reason=reason)
+        file = plan()
     return preview.begin(ledger, file, batch_id) if environment == preview.ENVIRONMENT else file
 
 

@@ -144,6 +144,18 @@ def test_a_dealer_whose_clock_does_not_exist_is_held_by_name_and_the_others_go(w
         ("HELD", True)
     ]
     assert [file.state for file in states].count("PUBLISHED") == len(states) - 1
+    world.change("UPDATE dms.dealer SET time_zone = 'Europe/London' WHERE dealer_id = 1")
+    assert {file.state for file in world.files(world.deliver(OCTOBER))} == {"PUBLISHED"}, "mended, it goes"
+
+
+def test_a_dealer_that_moves_to_another_clock_does_not_send_its_month_twice(world: World) -> None:
+    first = world.files(world.deliver(OCTOBER))
+    before = world.home()
+    world.change("UPDATE dms.dealer SET time_zone = 'Europe/Gibraltar' WHERE dealer_id = 1")
+    again = world.deliver(OCTOBER)
+    assert [file.id for file in world.files(again)] == [file.id for file in first]
+    assert world.home() == before
+    assert world.conclude(again) == {"PUBLISHED": len(first)}
 
 
 def test_a_late_credit_after_the_delivery_becomes_a_correction_on_release(world: World) -> None:
