@@ -34,8 +34,9 @@ def first_quality(document: dict[str, Any], name: str) -> dict[str, Any]:
     return quality
 
 
-def with_own(document: dict[str, Any], name: str, value: Any) -> None:
+def with_own(document: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
     document["customProperties"].append({"property": name, "value": value})
+    return document
 
 
 def without(document: dict[str, Any], name: str) -> None:
@@ -48,8 +49,9 @@ def period(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def sla(document: dict[str, Any], name: str, value: Any) -> None:
+def sla(document: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
     document["slaProperties"].append({"property": name, "value": value})
+    return document
 
 
 @pytest.mark.parametrize("contract_id", all_contract_ids())
@@ -200,7 +202,7 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         "posted_at-withinWindow: the files of a run have a window each",
     ),
     "a working day of a day": (
-        lambda d: (with_own(d, "workingCalendar", "FR"), sla(d, "workingDay", 2)),
+        lambda d: [with_own(d, "workingCalendar", "FR"), sla(d, "workingDay", 2)],
         "slaProperties workingDay is a day of the month after",
     ),
     "a working day in nobody's calendar": (

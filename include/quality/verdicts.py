@@ -44,29 +44,31 @@ class GateFile:
 
 @dataclass(frozen=True)
 class GateRun:
-    """All files that one run wants to send, at least one, read in one validation."""
+    """
+    All files that one run wants to send, at least one, read in one validation.
+
+    :raises GateError: if they are not all of one day or month; rules over dates could not be judged at once.
+    """
 
     interface: str
     run_key: str
     files: Sequence[GateFile]
     gate_rows: int = GATE_ROWS
 
+    def __post_init__(self) -> None:
+        for file in self.files:
+            mine, first = file.window, self.files[0].window
+            if (mine.business_date, mine.last_date) != (first.business_date, first.last_date):
+                raise GateError(
+                    f"{self.interface}, run {self.run_key}: dealer {file.dealer}'s file is of {mine.business_date} to "
+                    f"{mine.last_date}, dealer {self.files[0].dealer}'s of {first.business_date} to {first.last_date}; "
+                    "one reading is of one day or month, so give each its own"
+                )
+
     @property
     def window(self) -> Window:
-        """
-        The window that stands for the run: all files have its first and last date.
-
-        :raises GateError: if they have not; rules over dates could not be judged in one validation.
-        """
-        first = self.files[0].window
-        for file in self.files:
-            if (file.window.business_date, file.window.last_date) != (first.business_date, first.last_date):
-                raise GateError(
-                    f"{self.interface}, run {self.run_key}: dealer {file.dealer}'s file is of "
-                    f"{file.window.business_date}, dealer {self.files[0].dealer}'s of {first.business_date}; one "
-                    "reading is of one day or month"
-                )
-        return first
+        """The window that stands for the run in rules over dates, which are the same in all files' windows."""
+        return self.files[0].window
 
 
 @dataclass(frozen=True)

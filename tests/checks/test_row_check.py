@@ -82,6 +82,54 @@ def test_every_reason_is_named_in_the_contracts_order(contract: Contract, window
     assert checked.failed == dict.fromkeys(reasons(checked)["1"], 1)
 
 
+def test_the_fate_of_every_row_can_be_told_in_the_order_of_the_batch(
+    contract: Contract, window: Window, good: Row
+) -> None:
+    rows = lines(
+        good,
+        {},
+        {"currency": "EUR", "quantity": "-1"},
+        {"sharing_objection": "t", "currency": "EUR"},
+        {"part_number": "MOTRIO"},
+        {"sharing_objection": None},
+    )
+    fates = judge(contract, window, rows).fates
+    assert fates.columns == [*contract.columns, "fate", "reasons"]
+    assert fates.select(contract.columns).equals(frame_of(contract, rows))
+    assert list(fates.select("fate", "reasons").iter_rows()) == [
+        ("ACCEPTED", None),
+        ("REJECTED", "quantity-signFollows net_amount-lineArithmetic currency-enum"),
+        ("WITHHELD", "sharing_objection"),
+        ("ACCEPTED", None),  # A warning sends the row.
+        ("REJECTED", "sharing_objection-required"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        [{}, {}],
+        [{"currency": "EUR"}],
+        [{"sharing_objection": "t"}],
+        [{"sharing_objection": "t"}, {"currency": "EUR"}, {"line_number": "2"}, {"line_number": "2"}],
+    ],
+    ids=["none", "good", "bad", "withheld", "mixed"],
+)
+def test_fates_are_those_of_the_split(
+    contract: Contract, window: Window, good: Row, changes: list[dict[str, str | None]]
+) -> None:
+    checked = judge(contract, window, lines(good, *changes))
+    fates = checked.fates
+    assert fates.height == checked.rows
+    assert fates.filter(pl.col("fate") == "ACCEPTED").select(contract.delivered).equals(checked.accepted)
+    rejected = fates.filter(pl.col("fate") == "REJECTED")
+    assert dict(rejected.select(contract.row_key, pl.col("reasons").str.split(" ")).iter_rows()) == reasons(checked)
+    withheld = fates.filter(pl.col("fate") == "WITHHELD")["reasons"].value_counts()
+    assert dict(withheld.iter_rows()) == checked.withheld
+    assert fates.schema == dict.fromkeys(fates.columns, pl.String)
+
+
 def test_warnings_are_counted_and_sent(contract: Contract, window: Window, good: Row) -> None:
     old: dict[str, str | None] = {"document_date": "2026-02-12", "part_number": "MOTRIO"}
     checked = judge(contract, window, lines(good, {}, old))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg2.extensions
 
-from include.window import day_window
+from include.window import day_window, month_window
 
 SQL_DIR = Path(__file__).resolve().parents[2] / "include" / "sql"
 ZONE = "Europe/London"
+# A Wednesday, on which the documents that a test writes are dated and posted unless it says otherwise.
+DAY = date(2026, 6, 10)
+NOON = datetime(2026, 6, 10, 11, tzinfo=UTC)
+Sell = Callable[..., int]
+# posted_at as a file has it, in the SQL of a test's own.
+ISO_UTC = "replace((posted_at AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'"
 COLUMNS = (
     "invoice_line_id", "dealer_id", "account_class", "registered_trade_partner_id", "sharing_objection",
     "dealer_code", "trade_partner_id", "trade_account_number", "document_type", "document_number",
@@ -40,11 +46,16 @@ class Database:
 
     def extract(self, start: datetime, end: datetime, dealers: Sequence[int]) -> list[dict[str, str]]:
         """The extraction, wrapped in COPY as the interface wraps it; every value as the text that COPY writes."""
+        binds = {"window_start": start, "window_end": end, "dealer_ids": list(dealers)}
+        return self._copy("merkle_sar_daily.sql", binds)
+
+    def extract_month(self, day: date, dealers: Sequence[int]) -> list[dict[str, str]]:
+        """The same of the month that ``day`` lies in, by the date on the documents."""
+        return self._copy("renault_sar_monthly.sql", {**_month(day), "dealer_ids": list(dealers)})
+
+    def _copy(self, name: str, binds: Mapping[str, Any]) -> list[dict[str, str]]:
         with self.connection.cursor() as cursor:
-            bound = cursor.mogrify(
-                (SQL_DIR / "merkle_sar_daily.sql").read_text(encoding="utf-8"),
-                {"window_start": start, "window_end": end, "dealer_ids": list(dealers)},
-            ).decode()
+            bound = cursor.mogrify((SQL_DIR / name).read_text(encoding="utf-8"), binds).decode()
             text = io.StringIO()
             cursor.copy_expert(f"COPY ({bound}) TO STDOUT (FORMAT csv, HEADER)", text)
         return list(csv.DictReader(io.StringIO(text.getvalue())))
@@ -57,3 +68,19 @@ class Database:
         window = day_window(day, ZONE)
         statement = (SQL_DIR / "trade_partner_dealers.sql").read_text(encoding="utf-8")
         return self.rows(statement, {"window_start": window.start, "window_end": window.end})
+
+    def renault_dealers(self, day: date) -> dict[str, str | None]:
+        """Names of the dealers of the month that ``day`` lies in, and what is in each one's way."""
+        statement = (SQL_DIR / "renault_dealers.sql").read_text(encoding="utf-8")
+        return {row[2]: row[4] for row in self.rows(statement, _month(day))}
+
+
+def _month(day: date) -> dict[str, date]:
+    # The zone does not matter: the binds are days.
+    window = month_window(day, ZONE)
+    return {"business_date": window.business_date, "last_date": window.last_date}
+
+
+def ids(rows: list[dict[str, str]]) -> list[int]:
+    """Keys of the rows, in their order."""
+    return [int(row["invoice_line_id"]) for row in rows]

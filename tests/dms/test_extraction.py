@@ -2,72 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 import psycopg2.errors
 import pytest
 
 from include.window import day_window
-from tests.dms.reading import COLUMNS, ZONE, Database
-
-NOON = datetime(2026, 6, 10, 11, tzinfo=UTC)
-DAY = date(2026, 6, 10)
-Sell = Callable[..., int]
-
-
-@pytest.fixture
-def sell(empty: Database) -> Sell:
-    """Writes one document of one line and returns the line's id; keywords override columns of either."""
-    empty.rows(
-        """
-        INSERT INTO dms.legal_entity (legal_entity_id, name) VALUES (1, 'Sample Group');
-        INSERT INTO dms.dealer VALUES
-            (1, 1, 'North', '82690001', true, 'RENAULT', 'Europe/London', '2020-01-01', NULL),
-            (2, 1, 'South', '82690002', true, 'RENAULT', 'Europe/London', '2020-01-01', NULL),
-            (3, 1, 'Other', '82690003', false, 'RENAULT', 'Europe/London', '2020-01-01', NULL);
-        INSERT INTO dms.customer (customer_id, dealer_id, given_name, family_name) VALUES (1, 1, 'Sample', 'Customer');
-        INSERT INTO dms.trade_account (trade_account_id, dealer_id, account_number, name, address_line_1)
-            VALUES (1, 1, 'T00001', 'Sample Garage', '1 Mill Lane ABCD');
-        INSERT INTO dms.trade_partner_registration (trade_partner_id, trade_account_id, valid_from, valid_to)
-            VALUES ('ABCD', 1, '2026-01-01', '2026-07-01');
-        """
-    )
-
-    def sell(**given: Any) -> int:
-        document = {
-            "dealer_id": 1, "document_type": "INVOICE", "document_number": "PI1", "document_date": DAY,
-            "posted_at": NOON, "original_document_number": None, "sale_channel": "WHOLESALE",
-            "order_source": "PHONE", "trade_account_id": 1, "customer_id": None,
-        }  # fmt: skip
-        line = {
-            "line_number": 1, "part_number": "7701234567", "part_family_code": "EN01", "quantity": 2,
-            "unit_price": "10.00", "discount_percent": "10.00", "discount_amount": "2.00", "net_amount": "18.00",
-            "vat_amount": "3.60",
-        }  # fmt: skip
-        assert given.keys() <= document.keys() | line.keys()
-        for columns in (document, line):
-            columns.update({name: value for name, value in given.items() if name in columns})
-        [[document_id]] = empty.rows(
-            f"INSERT INTO dms.parts_invoice ({', '.join(document)}) "
-            f"VALUES ({', '.join(['%s'] * len(document))}) RETURNING parts_invoice_id",
-            list(document.values()),
-        )
-        line["parts_invoice_id"] = document_id
-        return int(
-            empty.value(
-                f"INSERT INTO dms.parts_invoice_line ({', '.join(line)}) "
-                f"VALUES ({', '.join(['%s'] * len(line))}) RETURNING parts_invoice_line_id",
-                list(line.values()),
-            )
-        )
-
-    return sell
-
-
-def ids(rows: list[dict[str, str]]) -> list[int]:
-    return [int(row["invoice_line_id"]) for row in rows]
+from tests.dms.reading import COLUMNS, DAY, ISO_UTC, NOON, ZONE, Database, Sell, ids
 
 
 def test_a_line_comes_whole_in_the_columns_agreed(empty: Database, sell: Sell) -> None:
@@ -101,9 +42,6 @@ def test_the_extraction_is_the_view_and_nothing_else(sample: Database) -> None:
     assert as_text == {
         tuple("" if v is None else {"true": "t", "false": "f"}.get(v, v) for v in row) for row in expected
     }
-
-
-ISO_UTC = "replace((posted_at AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +163,7 @@ def test_lines_are_in_byte_order_with_doubles_side_by_side(empty: Database, sell
 def test_dealers_are_those_in_the_scheme_and_trading_on_the_day(empty: Database, sell: Sell) -> None:
     del sell  # it wrote the dealers: the third is outside the scheme
     empty.rows("UPDATE dms.dealer SET renault_dealer_number = NULL WHERE dealer_id = 2")
-    assert empty.dealers(DAY) == [(1, "82690001", "North", ZONE), (2, None, "South", ZONE)]
+    assert empty.dealers(DAY) == [(1, "82690001", "North", ZONE, None), (2, None, "South", ZONE, None)]
     for active_from, active_to, days in (
         ("2026-06-10", "2026-06-11", [False, True, False]),
         ("2026-06-11", None, [False, False, True]),

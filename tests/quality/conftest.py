@@ -56,6 +56,7 @@ class Renderer:
         dealer: str = ANY_DEALER,
         spoil: Callable[[bytes], bytes] = lambda content: content,
         header: Mapping[str, Any] | None = None,
+        corrects: int | None = None,
     ) -> GateFile:
         """Render ``rows``, let ``spoil`` change the bytes, and return what the ledger says of the unspoiled file."""
         number = len(self.files) + 1
@@ -75,8 +76,8 @@ class Renderer:
             "window_end": self.window.end,
             "sequence": number,
             "revision": 1,
-            "mark": "ORIGINAL",
-            "corrects_sequence": "",
+            "mark": "ORIGINAL" if corrects is None else "CORRECTION",
+            "corrects_sequence": "" if corrects is None else corrects,
             "environment": "TEST",
             "created_at": datetime(2026, 3, 17, 4, tzinfo=UTC),
         }
@@ -86,7 +87,7 @@ class Renderer:
             layout.write_details(self.contract, frame, target)
             target.write(layout.trailer(self.contract, rows=len(rows), control_total=total))
         path.write_bytes(spoil(path.read_bytes()))
-        file = GateFile(number, dealer, str(path), len(rows), str(total), number, "TEST", self.window, 1)
+        file = GateFile(number, dealer, str(path), len(rows), str(total), number, "TEST", self.window, 1, corrects)
         self.files.append(file)
         return file
 

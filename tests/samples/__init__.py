@@ -39,8 +39,8 @@ def read_sample(path: Path, contract: Contract) -> list[Row]:
 
     One that belongs to another interface gets the columns that it lacks, and loses none.
     """
-    owner, added = path.parent.parent.name, {}
-    wanted = contract.columns
+    owner, wanted = path.parent.parent.name, contract.columns
+    added: dict[str, str] = {}
     if owner != contract.id:
         source, added = _taken_over(contract.id) or ("nobody", {})
         assert source == owner, f"{contract.id} takes samples over from {source}, not from {owner}"
