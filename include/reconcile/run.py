@@ -133,6 +133,7 @@ class _Side:
         self._batch_id = batch_id
         self.before: ReconciliationRow | None = None
         self.why = ""
+        self._from_bytes = False
 
     def compare(self, file: FileRow) -> Comparison | None:
         """Compare the file; None if there is nothing to compare, and ``why`` says why."""
@@ -164,7 +165,8 @@ class _Side:
             own=window.zone,
             daily=window.zone if self._other.own_zone else self._other.zone,
         )
-        return compare(self._shape, clocks, here, there, self._with_rejections(days, daily))
+        found = compare(self._shape, clocks, here, there, self._with_rejections(days, daily))
+        return self._as_before(found) if self._from_bytes else found
 
     def _here(self, file: FileRow) -> pl.DataFrame | None:
         from include.reconcile import read
@@ -183,7 +185,20 @@ class _Side:
             rows = read.rendered(self._contract, self._shape, file, self._archive)
         except read.UnreadableError as error:
             raise ReconcileError(f"{file.label}: {error}; have its bytes made again before it goes") from error
+        self._from_bytes = True
         return self._with_kept_back(rows, file)
+
+    def _as_before(self, found: Comparison) -> Comparison:
+        """Bytes do not hold the row keys that a daily file's rejections go by: what was one of them still is."""
+        if self.before is None:
+            return found
+        rejected = {
+            _key(each): each
+            for each in self._ledger.reconciliation_differences(self.before.id)
+            if each.kind == "REJECTED_IN_DAILY"
+        }
+        same = [rejected.get(_key(each), each) if each.net_there is None else each for each in found.differences]
+        return replace(found, differences=same)
 
     def _with_kept_back(self, rows: pl.DataFrame, file: FileRow) -> pl.DataFrame:
         import polars as pl
@@ -219,6 +234,10 @@ class _Side:
             else day
             for at, day in days.items()
         }
+
+
+def _key(difference: ReconciliationDifference) -> tuple[str, str, str]:
+    return difference.document_type, difference.document_number, difference.line_number
 
 
 def _is_member(here: pl.DataFrame) -> bool:
