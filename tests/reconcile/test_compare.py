@@ -177,6 +177,14 @@ def test_what_a_line_differs_in_is_named_without_its_values() -> None:
     assert one.posted_on == one.document_date == DAY
 
 
+def test_a_row_that_was_kept_back_may_hold_anything() -> None:
+    it = History()
+    history.rejected_now(it, DAY, 1)
+    for rubbish in ({"line_number": "one"}, {"line_number": None}, {"document_number": None}, {"net_amount": "twelve"}):
+        it.here.append({**it.here[0], **rubbish, "document_date": "2026-02-31", "posted_at": "noon"})
+    assert {kind for kind, _, _ in it.told()} == {"REJECTED_NOW"}
+
+
 def test_the_same_number_written_otherwise_is_no_difference() -> None:
     it = History()
     history.plain(it, DAY, 1)
