@@ -10,7 +10,7 @@ import pytest
 
 from include.contract import Contract, load_contract
 from include.quality.gate import GateError, GateProcess, GateVerdict
-from include.window import month_window
+from include.window import Window, day_window, month_window
 from tests.quality.conftest import Renderer, numbered
 from tests.samples import ANY_DAY, Row, read_sample, sample_paths
 
@@ -54,13 +54,19 @@ def test_each_file_is_held_to_its_own_clock(renderer: Renderer, good: Row, read:
     ]  # fmt: skip
 
 
-def test_files_of_two_months_are_no_one_reading(renderer: Renderer, good: Row) -> None:
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (month_window(ANY_DAY.replace(month=4), "Europe/London"), "2026-04-01 to 2026-04-30"),
+        (day_window(ANY_DAY.replace(day=1), "Europe/London"), "2026-03-01 to 2026-03-01"),
+    ],
+    ids=["another month", "its first day"],
+)
+def test_files_of_two_periods_are_no_one_reading(renderer: Renderer, good: Row, other: Window, said: str) -> None:
     renderer.file(numbered(good, 1))
-    renderer.window = month_window(ANY_DAY.replace(month=4), "Europe/London")
+    renderer.window = other
     renderer.file([], dealer=GIBRALTAR)
-    with pytest.raises(
-        GateError, match=f"dealer {GIBRALTAR}'s file is of 2026-04-01 to 2026-04-30, .*'s of 2026-03-01 "
-    ):
+    with pytest.raises(GateError, match=f"dealer {GIBRALTAR}'s file is of {said}, .*'s of 2026-03-01 to 2026-03-31; "):
         renderer.run()
 
 
