@@ -1,38 +1,48 @@
-"""Whole runs of the DAG through Airflow's own `dag.test()`."""
+"""Whole runs of a DAG through Airflow's own `dag.test()`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from include.contract import load_contract
 from include.ledger import Ledger
+from include.window import period_window
 from local.partners.process import PartnerEndpoint
 
 if TYPE_CHECKING:
     import pytest
+    from airflow.dag_processing.dagbag import DagBag
     from airflow.models.dagrun import DagRun
-    from airflow.sdk import DAG
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parsed() -> DagBag:
+    """Every DAG file, parsed as the DAG processor does."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(ROOT / "dags"), bundle_path=ROOT / "dags", bundle_name="dags-folder")
 
 
 @dataclass
 class AirflowWorld:
-    """The DAG and what its connections lead to."""
+    """A DAG and what its connections lead to."""
 
     folder: Path
     dms_dsn: str
     ledger_dsn: str
     partner: PartnerEndpoint
-    dag: DAG
+    dag_id: str
 
     def connect_partner(self, monkeypatch: pytest.MonkeyPatch, partner: PartnerEndpoint, **extra: str) -> None:
-        """Point the connection `merkle_sftp` at ``partner``."""
+        """Point the partner's own connection, such as `merkle_sftp`, at ``partner``."""
         own = {"private_key": partner.private_key.read_text(), "host_key": partner.host_key}
         monkeypatch.setenv(
-            "AIRFLOW_CONN_MERKLE_SFTP",
+            f"AIRFLOW_CONN_{load_contract(self.dag_id).partner.upper()}_SFTP",
             json.dumps(
                 {
                     "conn_type": "sftp",
@@ -45,11 +55,13 @@ class AirflowWorld:
         )
 
     def run(self, day: date | None, **conf: Any) -> DagRun:
-        """Run the DAG for ``day`` as its schedule would; ``day=None`` is a trigger without a logical date."""
-        morning = None
+        """Run the DAG for the period of ``day`` as its schedule would; ``None`` triggers without a logical date."""
+        logical_date = None
         if day is not None:
-            morning = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo("Europe/London"))
-        run: DagRun = self.dag.test(logical_date=morning, run_conf=conf)
+            contract = load_contract(self.dag_id)
+            logical_date = period_window(contract.period_unit, day, contract.zone).end
+        # Parsed anew: `dag.test` leaves a run's parameters in the DAG, and the next run would take them for its own.
+        run: DagRun = parsed().dags[self.dag_id].test(logical_date=logical_date, run_conf=conf)
         return run
 
     def states(self, run: DagRun) -> dict[str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg2.extensions import parse_dsn
 
+from include.contract import load_contract
 from local.partners.process import start_partner
 from local.postgres import Postgres
 from local.sample import fill
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
     from include.migrations.run import Name
     from tests.dags.airflow_world import AirflowWorld
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -39,47 +39,57 @@ def airflow_with_pools(airflow_database: str) -> str:
 @pytest.fixture(scope="session")
 def bag() -> DagBag:
     """Every DAG file, parsed as the DAG processor does."""
-    return _parsed()
+    from tests.dags.airflow_world import parsed
+
+    return parsed()
 
 
-def _parsed() -> DagBag:
-    from airflow.dag_processing.dagbag import DagBag
-
-    return DagBag(str(ROOT / "dags"), bundle_path=ROOT / "dags", bundle_name="dags-folder")
+MakeWorld = Callable[..., "AirflowWorld"]
 
 
 @pytest.fixture
-def airflow_world(
+def make_airflow_world(
     airflow_with_pools: str,
     postgres: Postgres,
     new_database: Callable[[Name], str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[AirflowWorld]:
-    """The interface's DAG with a DMS, a ledger and a partner behind its connections."""
+) -> Iterator[MakeWorld]:
+    """Makes an interface's DAG, by its id, with a DMS of a sample, a ledger and a partner behind its connections."""
     from tests.dags.airflow_world import AirflowWorld
 
     dms, ledger = new_database("dms"), new_database("ledger")
-    fill(dms, **SAMPLE)
-    with start_partner(tmp_path / "partners", ["merkle"]) as partners:
-        # Parsed anew: `dag.test` leaves the parameters of a run in the DAG.
-        world = AirflowWorld(tmp_path, dms, ledger, partners["merkle"], _parsed().dags["merkle_sar_daily"])
-        for name, url in (("dms", dms), ("ledger", ledger)):
-            parts = parse_dsn(url)
-            monkeypatch.setenv(
-                f"AIRFLOW_CONN_{name.upper()}",
-                json.dumps(
-                    {
-                        "conn_type": "postgres",
-                        "host": parts["host"],
-                        "login": parts["user"],
-                        "schema": parts["dbname"],
-                    }
-                ),
-            )
-        world.connect_partner(monkeypatch, world.partner)
-        for name in ("archive", "staging", "reports"):
-            monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}_URL", (tmp_path / name).as_uri())
-        yield world
+    with ExitStack() as running:
+
+        def make(dag_id: str, sample: dict[str, Any]) -> AirflowWorld:
+            fill(dms, **sample)
+            partner = load_contract(dag_id).partner
+            partners = running.enter_context(start_partner(tmp_path / "partners", [partner]))
+            world = AirflowWorld(tmp_path, dms, ledger, partners[partner], dag_id)
+            for name, url in (("dms", dms), ("ledger", ledger)):
+                parts = parse_dsn(url)
+                monkeypatch.setenv(
+                    f"AIRFLOW_CONN_{name.upper()}",
+                    json.dumps(
+                        {
+                            "conn_type": "postgres",
+                            "host": parts["host"],
+                            "login": parts["user"],
+                            "schema": parts["dbname"],
+                        }
+                    ),
+                )
+            world.connect_partner(monkeypatch, world.partner)
+            for name in ("archive", "staging", "reports"):
+                monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}_URL", (tmp_path / name).as_uri())
+            return world
+
+        yield make
     for url in (dms, ledger):
         postgres.drop_database(parse_dsn(url)["dbname"])
+
+
+@pytest.fixture
+def airflow_world(make_airflow_world: MakeWorld) -> AirflowWorld:
+    """The daily interface's DAG in such a world."""
+    return make_airflow_world("merkle_sar_daily", SAMPLE)
