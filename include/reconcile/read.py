@@ -7,6 +7,7 @@ A delivered file is taken as what the partner has: by its bytes, whose counts mu
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -115,6 +116,8 @@ def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame
         raise UnreadableError("the ledger knows no bytes of it")
     with archive.local_path(file.sha256) as path:
         content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise UnreadableError("its bytes are damaged, they do not have its hash: restore them from the backup")
     begin = content.find(b"\n") + 1
     end = content.rfind(b"\n", 0, max(0, len(content) - 1)) + 1
     trailer = _record(content[end:], contract)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from include.archive import ObjectMissingError, PurgedError
 from include.contract import CONTRACTS_DIR, load_contract
 from include.ledger.states import DELIVERED
 from include.reconcile.days import days_of, sent_files
@@ -31,6 +33,7 @@ PREVIEW: Final = "preview"
 REASON: Final = "reconciliation: "
 EVERY_ROW: Final = 2**31 - 1
 NAMED_IN_REASON: Final = 2
+COUNTS: Final = ("compared", "held", "not_applicable", "skipped", "failed", "differences", "unexplained")
 
 
 def reconcile(
@@ -55,8 +58,9 @@ def reconcile(
 
     :param batch_id: the run's batch, under which its rows and their fates are staged.
     :return: counts: files ``compared``, ``held``, ``not_applicable`` (a dealer whom the other interface does not
-        serve), ``skipped``; and ``differences``, ``unexplained``.
-    :raises ReconcileError: if the contracts do not fit each other, or a comparison does not add up.
+        serve), ``skipped``, ``failed`` (cannot be compared, or does not add up; held); and ``differences``,
+        ``unexplained``.
+    :raises ReconcileError: if the contracts do not fit each other.
     :raises ArchiveError: if the archive does not answer.
     """
     from include.reconcile.report import write_reports
@@ -68,7 +72,7 @@ def reconcile(
         )
     other = load_contract(contract.reconciled_with, contracts_dir)
     shape = shape_of(contract, other)
-    counts: Counter[str] = Counter(compared=0, held=0, not_applicable=0, skipped=0, differences=0, unexplained=0)
+    counts = Counter(dict.fromkeys(COUNTS, 0))
     months: set[date] = set()
     for file_id in file_ids:
         file = ledger.file(file_id)
@@ -77,7 +81,14 @@ def reconcile(
             counts["skipped"] += 1
             continue
         side = _Side(contract, other, shape, ledger, staging, archive, batch_id)
-        found = side.compare(file)
+        try:
+            found = side.compare(file)
+        except ReconcileError as error:
+            # One dealer's fault is that dealer's: its file waits, the others go.
+            log(f"{file.dealer}: {error}")
+            counts["failed"] += 1
+            counts["held"] += _hold(file, f"{REASON}not made: {error}", ledger, log)
+            continue
         if found is None:
             counts["skipped" if file.state in DELIVERED else "not_applicable"] += 1
             log(f"{file.dealer}: {side.why}")
@@ -98,7 +109,7 @@ def reconcile(
         unexplained = sum(not difference.explained for difference in found.differences)
         counts.update(compared=1, differences=len(found.differences), unexplained=unexplained)
         log(f"{file.dealer}: {_in_words(found)}")
-        counts["held"] += _hold(file, reason, side.before, ledger, log)
+        counts["held"] += _hold(file, reason, ledger, log)
     for month in sorted(months):
         write_reports(contract, month, ledger=ledger, reports_root=reports_root)
     return dict(counts)
@@ -131,7 +142,7 @@ class _Side:
         self._contract, self._other, self._shape = contract, other, shape
         self._ledger, self._staging, self._archive = ledger, staging, archive
         self._batch_id = batch_id
-        self.before: ReconciliationRow | None = None
+        self._before: ReconciliationRow | None = None
         self.why = ""
         self._from_bytes = False
 
@@ -141,7 +152,7 @@ class _Side:
         from include.reconcile.compare import Clocks, compare
 
         window = file.window
-        self.before = self._ledger.reconciliation_of(file.id)
+        self._before = self._ledger.reconciliation_of(file.id)
         here = self._here(file)
         if here is None:
             self.why = "delivered, and this run has read no rows to compare; see the run that delivered it"
@@ -153,7 +164,7 @@ class _Side:
             since=window.business_date,
             until=window.last_date,
         )
-        if not daily and not _is_member(here):
+        if not daily and not _is_member(here) and self._before is None:
             self.why = f"{self._other.id} does not serve this dealer and has no file of it: nothing to reconcile"
             self._ledger.note(file.id, "NOT_RECONCILED", {"batch_id": self._batch_id, "against": self._other.id})
             return None
@@ -183,18 +194,20 @@ class _Side:
         # comparison, as far as it matters.
         try:
             rows = read.rendered(self._contract, self._shape, file, self._archive)
-        except read.UnreadableError as error:
-            raise ReconcileError(f"{file.label}: {error}; have its bytes made again before it goes") from error
+        except (read.UnreadableError, PurgedError, ObjectMissingError) as error:
+            raise ReconcileError(
+                f"the rows it was made from are not staged any more, and {error}; have its bytes made again"
+            ) from error
         self._from_bytes = True
         return self._with_kept_back(rows, file)
 
     def _as_before(self, found: Comparison) -> Comparison:
         """Bytes do not hold the row keys that a daily file's rejections go by: what was one of them still is."""
-        if self.before is None:
+        if self._before is None:
             return found
         rejected = {
             _key(each): each
-            for each in self._ledger.reconciliation_differences(self.before.id)
+            for each in self._ledger.reconciliation_differences(self._before.id)
             if each.kind == "REJECTED_IN_DAILY"
         }
         same = [rejected.get(_key(each), each) if each.net_there is None else each for each in found.differences]
@@ -203,7 +216,7 @@ class _Side:
     def _with_kept_back(self, rows: pl.DataFrame, file: FileRow) -> pl.DataFrame:
         import polars as pl
 
-        if self.before is None:
+        if self._before is None:
             return rows
         fates = {"REJECTED_NOW": "REJECTED", "WITHHELD_NOW": "WITHHELD"}
         (dealer_column,) = set(self._shape.key) - {KIND, NUMBER, LINE}
@@ -216,7 +229,7 @@ class _Side:
                 "fate": fates[each.kind],
                 "reasons": each.note,
             }
-            for each in self._ledger.reconciliation_differences(self.before.id)
+            for each in self._ledger.reconciliation_differences(self._before.id)
             if each.kind in fates
         ]
         if not kept:
@@ -244,9 +257,7 @@ def _is_member(here: pl.DataFrame) -> bool:
     return MEMBER in here.columns and bool((here[MEMBER] == "t").any())
 
 
-def _hold(
-    file: FileRow, reason: str | None, before: ReconciliationRow | None, ledger: Ledger, log: Callable[[str], None]
-) -> bool:
+def _hold(file: FileRow, reason: str | None, ledger: Ledger, log: Callable[[str], None]) -> bool:
     """Bring the file to where the comparison leaves it; return whether it is held for it."""
     now = ledger.file(file.id)
     if (now.state, now.sha256) != (file.state, file.sha256) or now.state in DELIVERED:
@@ -262,9 +273,8 @@ def _hold(
         log(f"{file.dealer}: {reason}; released for that by {released.actor}: {released.reason}")
         reason = None
     told = now.reason or ""
-    # What it was held for beside an earlier comparison stays.
-    rest = told.removesuffix(before.held_for).removesuffix("; ") if before and before.held_for else told
-    rest = rest if now.state == "HELD" else ""
+    # What it was held for beside an earlier comparison stays; ours is always the last part.
+    rest = told.partition(REASON)[0].removesuffix("; ") if now.state == "HELD" else ""
     wanted = "; ".join(filter(None, (rest, reason)))
     if wanted and (now.state, told) != ("HELD", wanted):
         ledger.move(file.id, "HELD", reason=wanted)
@@ -280,8 +290,8 @@ def _reason(other: Contract, file: FileRow, differences: Sequence[Reconciliation
     """
     Why the file must wait, in one sentence; None if every difference is explained.
 
-    The same differences give the same sentence, so that a release for it holds in the next run. No document is named:
-    what stands in an event stays for ever.
+    The same differences give the same sentence and others another, so that a release holds for just those. No document
+    is named: what stands in an event stays for ever.
     """
     open_ones = [difference for difference in differences if not difference.explained]
     if not open_ones:
@@ -292,8 +302,13 @@ def _reason(other: Contract, file: FileRow, differences: Sequence[Reconciliation
     more = f"; and {len(told) - NAMED_IN_REASON} more" if len(told) > NAMED_IN_REASON else ""
     return (
         f"{REASON}not explained by the files of {other.id}: {kinds} ({first}{more}); the lines are in "
-        f"reconciliation/{file.period}.csv of the reports"
+        f"reconciliation/{file.period}.csv of the reports (finding {_fingerprint(open_ones)})"
     )
+
+
+def _fingerprint(differences: Sequence[ReconciliationDifference]) -> str:
+    told = sorted(repr(astuple(difference)) for difference in differences)
+    return blake2b("\n".join(told).encode(), digest_size=4).hexdigest()
 
 
 def _in_words(found: Comparison) -> str:
