@@ -158,6 +158,8 @@ def test_every_kind_has_a_sample_of_both_sorts() -> None:
         # Sent on 31 October by London, dated and posted on 1 November by Gibraltar.
         (GIBRALTAR, datetime(2026, 10, 31, 23, 30, tzinfo=UTC), date(2026, 11, 1), {"OTHER_ZONE"}),
         (LONDON, datetime(2026, 10, 31, 23, 30, tzinfo=UTC), date(2026, 11, 1), {"OTHER_MONTH"}),
+        # Dated back as well: by neither clock was it posted in the month that it is dated in.
+        (GIBRALTAR, datetime(2026, 10, 31, 23, 30, tzinfo=UTC), date(2026, 9, 29), {"OTHER_MONTH"}),
     ],
 )
 def test_a_document_between_two_midnights(zone: str, posted: datetime, dated: date, kinds: set[str]) -> None:
