@@ -31,8 +31,8 @@ def window_of(context: Context, contract: Contract) -> Window:
     What a person asks for (``business_date`` or ``month``) comes first; else the run's data interval, which scheduled
     runs, backfills and runs triggered with a logical date have, and which must be one whole period.
 
-    :raises AirflowFailException: if a run names no period, two, one that is none, or cuts one; the message says what
-        to ask for instead.
+    :raises AirflowFailException: if a run names no period, two, one that is none, or cuts one, or if its logical date
+        speaks of another one; the message says what to ask for instead.
     """
     name, form, example = ASKING[contract.period_unit]
     params = _params(context)
@@ -51,7 +51,7 @@ def window_of(context: Context, contract: Contract) -> Window:
                 f'send; trigger it again with the parameter {name}, for example {{"{name}": "{example}"}}, or use a '
                 "backfill"
             )
-        return _whole(start, end, contract)
+        return _meant(_whole(start, end, contract), getattr(context.get("dag_run"), "logical_date", None), contract)
     if getattr(context.get("dag_run"), "run_type", None) == "backfill":
         raise AirflowFailException(
             f"this backfill asks for the {name} {asked} on each of its {contract.period_unit}s; leave {name} empty, "
@@ -103,4 +103,22 @@ def _whole(start: datetime, end: datetime, contract: Contract) -> Window:
         f"{contract.zone}, it cuts one; trigger the run again with {name} "
         + " or ".join(touched)
         + " and no data interval"
+    )
+
+
+def _meant(window: Window, logical_date: datetime | None, contract: Contract) -> Window:
+    """
+    The window, if the run's logical date goes with it: its first instant, or one in the period right after.
+
+    ``airflow dags trigger --logical-date`` takes the interval of today's date and not of the one given (Airflow 3.3;
+    the API does otherwise), so that a person who means May would send October.
+    """
+    after = period_window(contract.period_unit, window.last_date + timedelta(days=1), contract.zone)
+    if logical_date is None or logical_date == window.start or after.start <= logical_date < after.end:
+        return window
+    name, form, example = ASKING[contract.period_unit]
+    raise AirflowFailException(
+        f"this run's logical date {logical_date.isoformat()} and its data interval, {window.start.isoformat()} to "
+        f"{window.end.isoformat()}, speak of different {contract.period_unit}s; trigger it again without a logical "
+        f"date and with the parameter {name} as {form}, for example {example}"
     )

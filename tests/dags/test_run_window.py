@@ -13,6 +13,7 @@ from include.contract import load_contract
 from include.window import Window, month_window
 
 DAILY, MONTHLY = "merkle_sar_daily", "renault_sar_monthly"
+OCTOBER = date(2026, 10, 1)
 
 
 def window_of(contract: str, **context: Any) -> Window:
@@ -152,6 +153,29 @@ CUT: dict[str, tuple[str, pendulum.DateTime, pendulum.DateTime, str]] = {
 def test_interval_that_cuts_a_period_is_refused_and_names_what_to_ask_for(case: str) -> None:
     contract, start, end, words = CUT[case]
     refused(contract, words, **interval(start, end))
+
+
+LOGICAL = {
+    "the schedule's and a backfill's": (pendulum.datetime(2026, 10, 1, tz="Europe/Paris"), True),
+    "the first instant after": (pendulum.datetime(2026, 11, 1, tz="Europe/Paris"), True),
+    "the month after": (pendulum.datetime(2026, 11, 30, 22, 59, tz="UTC"), True),
+    "a later month": (pendulum.datetime(2026, 11, 30, 23, tz="UTC"), False),
+    "an earlier month": (pendulum.datetime(2026, 5, 20, tz="UTC"), False),
+    "within the month": (pendulum.datetime(2026, 10, 20, tz="UTC"), False),
+}
+
+
+@pytest.mark.parametrize("case", LOGICAL)
+def test_logical_date_that_speaks_of_another_month_is_refused(case: str) -> None:
+    logical_date, fits = LOGICAL[case]
+    run = SimpleNamespace(run_type="manual", logical_date=logical_date)
+    if fits:
+        assert window_of(MONTHLY, dag_run=run, **month_interval(2026, 10)).business_date == OCTOBER
+    else:
+        refused(
+            MONTHLY, "speak of different months; .* with the parameter month", dag_run=run, **month_interval(2026, 10)
+        )
+    assert window_of(MONTHLY, dag_run=run, params={"month": "2026-10"}).business_date == OCTOBER
 
 
 def test_run_delivers_unless_it_is_a_preview_and_no_third_word_is_guessed_at() -> None:
