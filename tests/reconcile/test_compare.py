@@ -170,6 +170,14 @@ def test_a_document_between_two_midnights(zone: str, posted: datetime, dated: da
     assert {kind for kind, _, _ in it.told()} == kinds
 
 
+def test_a_day_is_one_by_the_clock_of_the_daily_file() -> None:
+    # 00:30 on 15 October in London, where it is still summer time, is 23:30 on the 14th in UTC.
+    it = History(states={date(2026, 10, 15): "NONE"})
+    it.keep(*it.lines(1, dated=date(2026, 10, 15), posted=datetime(2026, 10, 14, 23, 30, tzinfo=UTC)))
+    (one,) = it.compared().differences
+    assert (one.kind, one.posted_on) == ("DAY_NOT_SENT", date(2026, 10, 15))
+
+
 def test_what_a_line_differs_in_is_named_without_its_values() -> None:
     it = History()
     history.corrected(it, DAY, 1)

@@ -145,6 +145,12 @@ def test_a_ledger_that_counts_otherwise_is_not_believed_either(archive: Archive)
         details(DAILY, file, archive)
 
 
+def test_a_ledger_that_adds_up_otherwise_is_not_believed_either(archive: Archive) -> None:
+    file = filed(archive, rendered(frame()), total="10.26")
+    with pytest.raises(UnreadableError, match=r"come to 10\.25, its trailer says 10\.25, the ledger 10\.26"):
+        details(DAILY, file, archive)
+
+
 def test_the_days_say_why_bytes_could_not_be_read(archive: Archive) -> None:
     file = filed(archive, rendered(frame()))
     days = days_of([file])

@@ -140,6 +140,57 @@ def test_a_release_for_one_thing_is_none_for_another(month: Month, held: str) ->
     assert "BYTES_GONE" in str(month.file(held).reason)
 
 
+def test_a_month_that_is_held_for_two_things_says_both(month: Month, held: str) -> None:
+    with_franchise = {"dealer": held}
+    month.daily.change(
+        "UPDATE dms.dealer_franchise SET valid_to = '2026-10-12' WHERE valid_to IS NULL "
+        "AND dealer_id = (SELECT dealer_id FROM dms.v_dealers WHERE dealer_code = %(dealer)s)",
+        with_franchise,
+    )
+    month.daily.change(
+        "INSERT INTO dms.dealer_franchise (dealer_id, franchise, valid_from) "
+        "SELECT dealer_id, 'DACIA', '2026-10-12' FROM dms.v_dealers WHERE dealer_code = %(dealer)s",
+        with_franchise,
+    )
+    month.run((held,))
+    file = month.file(held)
+    assert file.state == "HELD"
+    assert str(file.reason).startswith("its franchise changed")
+    assert "DAY_HELD" in str(file.reason)
+    month.run((held,))
+    assert month.file(held).reason == file.reason, "said once, however often it is found"
+    deliver_day(month.daily, FRIDAY)
+    month.run((held,))
+    assert month.file(held).state == "HELD", "the franchise is still for a person"
+    assert "DAY_HELD" not in str(month.file(held).reason)
+    with month.monthly.ledger("person:oncall") as ledger:
+        ledger.release(file.id, reason="one file, says Renault")
+    month.run((held,))
+    assert month.file(held).state == "PUBLISHED"
+
+
+def test_one_release_is_for_both(month: Month, held: str) -> None:
+    month.run((held,), publish=False)
+    file = month.file(held)
+    with month.monthly.ledger("person:oncall") as ledger:
+        ledger.move(file.id, "HELD", reason=f"something else; {file.reason}")
+        ledger.release(file.id, reason="both are known")
+    month.run((held,))
+    assert month.file(held).state == "PUBLISHED"
+
+
+def test_a_redelivery_is_not_reconciled(whole: Month) -> None:
+    code = whole.members()[0]
+    whole.run((code,))
+    row, _ = whole.found(code)
+    with whole.monthly.ledger("person:oncall") as ledger:
+        ledger.redeliver(row.file_id, reason="their disk was full")
+    whole.run((code,))
+    assert whole.file(code).state == "PUBLISHED"
+    assert whole.found(code)[0].batch_id == row.batch_id
+    assert any("a redelivery of what the partner had" in line for line in whole.monthly.said)
+
+
 def test_an_open_day_without_any_rows_holds_too(month: Month) -> None:
     code = month.members()[0]
     month.daily.change(
