@@ -21,8 +21,8 @@ class ReconcileFilesOperator(BaseOperator):
     Compare the run's files with the delivered files of the interface that the contract is reconciled with.
 
     Each differing line is classified and stored; one that no kind explains holds its dealer's file, which does not fail
-    this task: the run's last task says so. Wire it between render and publish. Fails closed: if a comparison cannot be
-    made, the task fails and nothing goes.
+    this task: the run's last task says so. Wire it between render and publish. Fails closed: a file that cannot be
+    compared is held; if the contracts do not fit or the archive does not answer, the task fails and nothing goes.
 
     :param contract: the interface's contract; it says ``reconciledWith``.
     :param run: what ``ExtractRowsOperator`` returned (templated).
@@ -30,8 +30,8 @@ class ReconcileFilesOperator(BaseOperator):
     :param staging_url: where the rows are staged with their fates (templated).
     :param archive_url: where delivered files are (templated).
     :param reports_url: where the CSV and the page go (templated).
-    :return: counts of files ``compared``, ``held``, ``not_applicable`` and ``skipped``, of ``differences`` and those
-        ``unexplained``.
+    :return: counts of files ``compared``, ``held``, ``not_applicable``, ``skipped`` and ``failed``, of ``differences``
+        and those ``unexplained``.
     """
 
     template_fields: Sequence[str] = ("run", "staging_url", "archive_url", "reports_url")
