@@ -59,7 +59,7 @@ def window_of(context: Context, contract: Contract) -> Window:
         )
     try:
         return period_window(contract.period_unit, _first_day(str(asked), contract.period_unit), contract.zone)
-    except (ValueError, WindowError) as error:
+    except (ValueError, OverflowError, WindowError) as error:
         raise AirflowFailException(f"{name} {asked!r}: {error}; write it as {form}, for example {example}") from error
 
 

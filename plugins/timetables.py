@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from include.working_days import nth_working_day
@@ -13,12 +14,18 @@ if TYPE_CHECKING:
     from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
     from pendulum import DateTime
 
+# By how much the clocks of our periods are at most ahead of those that people give ranges by: Paris in summer and UTC.
+HOURS_AHEAD = 2
+
 
 class _PeriodTimetable(CronDataIntervalTimetable):
     """
     One run per calendar period, which is its data interval: local midnight to local midnight.
 
-    The run waits after the period's end, until ``deliver_at`` on the day that ``_delivery_day`` gives.
+    The run waits after the period's end, until ``deliver_at`` on the day that ``_delivery_day`` gives. Airflow's own
+    timetable knows no such wait, so its answers are given anew where they matter: without catching up, and for a run by
+    hand that names no period, the last one counts that was *due*. One that has ended and is not due goes early only if
+    a person names it, and an outage does not swallow one that was due while the next one waits.
 
     :param cron: the midnights that bound the periods.
     :param timezone: IANA name of the zone whose midnights they are.
@@ -38,37 +45,53 @@ class _PeriodTimetable(CronDataIntervalTimetable):
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
         info = super().next_dagrun_info(
-            last_automated_data_interval=last_automated_data_interval,
-            restriction=restriction._replace(
-                earliest=self._midnight_meant(restriction.earliest), latest=self._midnight_meant(restriction.latest)
-            ),
+            last_automated_data_interval=last_automated_data_interval, restriction=self._of_days(restriction)
         )
         if info is None or info.data_interval is None:
             return info
-        end = info.data_interval.end.in_timezone(self._zone_name)
+        return info._replace(run_after=self._due(info.data_interval))
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        interval = super().infer_manual_data_interval(run_after=run_after)
+        if self._due(interval) <= run_after:
+            return interval
+        return super().infer_manual_data_interval(run_after=interval.start)
+
+    def _skip_to_latest(self, earliest: DateTime | None) -> DateTime:
+        start = self.infer_manual_data_interval(run_after=pendulum.now("UTC")).start
+        return start if earliest is None else max(start, self._align_to_next(earliest))
+
+    def _due(self, interval: DataInterval) -> DateTime:
+        end = interval.end.in_timezone(self._zone_name)
         day = self._delivery_day(end)
-        run_after = end.set(
+        due = end.set(
             year=day.year,
             month=day.month,
             day=day.day,
             hour=self._deliver_at.hour,
             minute=self._deliver_at.minute,
         )
-        return info._replace(run_after=run_after.in_timezone("UTC"))
+        return due.in_timezone("UTC")
 
-    def _midnight_meant(self, bound: DateTime | None) -> DateTime | None:
+    def _of_days(self, restriction: TimeRestriction) -> TimeRestriction:
         """
-        Read midnight UTC as midnight here, and leave any other instant as it is.
+        Read a range of instants as the range of days that a person meant.
 
-        The command line and the API make midnight UTC of a plain date. East of Greenwich the day or month that begins
-        on that date has begun by then, and a backfill "from 1 August" would silently leave August out.
+        The command line makes midnight UTC of a plain date, the UI midnight by the person's clock; in Paris both are an
+        hour or two into the day, and "from 1 August" would silently leave August out. 23:59 by those clocks is past
+        midnight here, and "to 30 September, 23:59" would bring October in.
         """
-        if bound is None:
-            return None
+        earliest, latest = restriction.earliest, restriction.latest
+        if earliest is not None:
+            earliest = self._midnight_meant(earliest).in_timezone(self._zone_name).start_of("day")
+        if latest is not None:
+            latest = latest.subtract(hours=HOURS_AHEAD) if latest.minute else self._midnight_meant(latest)
+        return restriction._replace(earliest=earliest, latest=latest)
+
+    def _midnight_meant(self, bound: DateTime) -> DateTime:
+        """Read midnight UTC, which is what a plain date becomes, as midnight here; leave any other instant as it is."""
         said = bound.in_timezone("UTC")
-        if said.time() != time.min:
-            return bound
-        return said.set(tz=self._zone_name)
+        return said.set(tz=self._zone_name) if said.time() == time.min else bound
 
 
 class BusinessDayTimetable(_PeriodTimetable):

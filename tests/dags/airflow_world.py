@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,9 @@ class AirflowWorld:
         logical_date = None
         if day is not None:
             contract = load_contract(self.dag_id)
+            # A week after the period's end it is due, a day's file as well as a month's.
             logical_date = period_window(contract.period_unit, day, contract.zone).end
+            logical_date += timedelta(days=7 if contract.period_unit == "month" else 0, hours=6)
         # Parsed anew: `dag.test` leaves a run's parameters in the DAG, and the next run would take them for its own.
         run: DagRun = parsed().dags[self.dag_id].test(logical_date=logical_date, run_conf=conf)
         return run

@@ -99,7 +99,9 @@ def test_day_that_is_none_is_refused_with_the_form_to_use(written: str) -> None:
     refused(DAILY, "write it as YYYY-MM-DD, for example 2026-11-20", params={"business_date": written})
 
 
-@pytest.mark.parametrize("written", ["2026-13", "2026-00", "2026-10-31", "10/2026", "October", "202610", "2026-1"])
+@pytest.mark.parametrize(
+    "written", ["2026-13", "2026-00", "2026-10-31", "10/2026", "October", "202610", "2026-1", "9999-12"]
+)
 def test_month_that_is_none_is_refused_with_the_form_to_use(written: str) -> None:
     refused(MONTHLY, f"month '{written}': .*write it as YYYY-MM, for example 2026-10", params={"month": written})
 

@@ -156,39 +156,6 @@ def test_plain_dates_west_of_greenwich_mean_the_local_day_too() -> None:
     assert [interval_of(info).start.in_timezone("America/New_York").day for info in found] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    ("now", "month"),
-    [
-        (pendulum.datetime(2026, 11, 2, 9), "2026-10"),  # Before the second working day, and the run waits for it.
-        (pendulum.datetime(2026, 11, 22), "2026-10"),
-        (pendulum.datetime(2026, 10, 31, 22, 59), "2026-09"),
-        (pendulum.datetime(2026, 10, 31, 23), "2026-10"),  # Midnight in Paris.
-    ],
-)
-def test_schedule_goes_on_with_the_last_whole_month(
-    now: pendulum.DateTime, month: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from airflow.timetables import interval
-    from airflow.timetables.base import TimeRestriction
-
-    monkeypatch.setattr(interval, "utcnow", lambda: now)
-    restriction = TimeRestriction(pendulum.datetime(2026, 1, 1, tz="Europe/Paris"), None, catchup=False)
-    info = monthly().next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
-    assert info is not None
-    assert months([info]) == [month]
-    assert info.run_after > interval_of(info).end
-
-
-def test_run_by_hand_takes_the_last_whole_day_or_month() -> None:
-    interval = daily().infer_manual_data_interval(run_after=pendulum.datetime(2026, 7, 10, 12, tz="UTC"))
-    assert interval.start == pendulum.datetime(2026, 7, 9, tz="Europe/London")
-    assert interval.end == pendulum.datetime(2026, 7, 10, tz="Europe/London")
-    for day in (1, 15, 30):
-        interval = monthly().infer_manual_data_interval(run_after=pendulum.datetime(2026, 11, day, 12, tz="UTC"))
-        assert interval.start == pendulum.datetime(2026, 10, 1, tz="Europe/Paris")
-        assert interval.end == pendulum.datetime(2026, 11, 1, tz="Europe/Paris")
-
-
 def test_timetables_survive_being_stored_and_say_what_they_do() -> None:
     from plugins.timetables import BusinessDayTimetable, WorkingDayOfMonthTimetable
 
