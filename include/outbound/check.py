@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from include import snapshot
+from include.delivered import records
 from include.ledger.errors import BatchReplacedError, TransitionError
 from include.outbound import preview
 from include.outbound.difference import difference, in_words
@@ -239,15 +240,9 @@ def _propose(
     archive: Archive,
     log: Callable[[str], None],
 ) -> None:
-    with staging.reader(f"{batch_id}/{delivered.id}.body") as details:
-        numbers = difference(
-            contract,
-            delivered,
-            archive,
-            details=details,
-            rows=findings.accepted,
-            control_total=findings.control_total,
-        )
+    with staging.reader(f"{batch_id}/{delivered.id}.body") as body:
+        rows = records(contract, body.read_bytes())
+    numbers = difference(contract, delivered, archive, rows, findings.control_total)
     proposal = ledger.propose_revision(
         delivered,
         batch_id=batch_id,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from include import layout
+from include.archive import ObjectMissingError, PurgedError
+from include.delivered import UnreadableError, details
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
 
     from include.archive import Archive
@@ -23,30 +22,29 @@ def difference(
     contract: Contract,
     delivered: FileRow,
     archive: Archive,
-    *,
-    details: Path,
-    rows: int,
+    rows: pl.DataFrame,
     control_total: Decimal | None,
 ) -> Numbers:
     """
-    Compare a delivered file with the detail records at ``details``, of which there are ``rows``.
+    Compare a delivered file with the rows that would go today (``contract.delivered``, text).
 
-    :param details: detail records alone, or a whole rendered file.
     :return: ``rows_before``, ``rows_after``, ``total_before``, ``total_after``, and, by the contract's primary key,
         ``rows_added``, ``rows_removed``, ``rows_changed``. These three are missing when the rows cannot be laid beside
-        each other: the delivered bytes were purged, or were made by another version of the contract.
+        each other: the delivered bytes are gone or damaged, or were made by another version of the contract.
     """
     numbers: Numbers = {
         "rows_before": delivered.rows,
-        "rows_after": rows,
+        "rows_after": rows.height,
         "total_before": delivered.control_total,
         "total_after": control_total,
     }
     if delivered.purged_at is not None or delivered.contract_version != contract.version or delivered.sha256 is None:
         return numbers
-    with archive.local_path(delivered.sha256) as path:
-        before = _records(contract, path.read_bytes())
-    after = _records(contract, details.read_bytes())
+    try:
+        before = _fingerprints(contract, details(contract, delivered, archive))
+    except (PurgedError, ObjectMissingError, UnreadableError):
+        return numbers
+    after = _fingerprints(contract, rows)
     key = list(contract.primary_key)
     both = before.join(after, on=key, suffix="_after")
     return numbers | {
@@ -68,20 +66,9 @@ def in_words(numbers: Numbers) -> str:
     return ", ".join(said)
 
 
-def _records(contract: Contract, content: bytes) -> pl.DataFrame:
-    """Key columns of each detail record, and a hash of the whole of it."""
+def _fingerprints(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
+    """Key columns of each row, and a hash of the whole of it."""
     import polars as pl
 
-    if content.startswith(f"{layout.HEADER}{contract.delimiter}".encode()):
-        # Header and trailer have other columns than the rows, and no line end within.
-        content = content[content.index(b"\n") + 1 : content.rindex(b"\n", 0, -1) + 1]
-    found = pl.read_csv(
-        content,
-        has_header=False,
-        separator=contract.delimiter,
-        encoding="utf8" if contract.encoding in ("utf-8", "utf8") else contract.encoding,
-        schema=dict.fromkeys(["record_type", *contract.delivered], pl.String),
-        raise_if_empty=False,
-    )
     # Text as it stands: an integer key written as 01 would be another row, which is what the partner would see.
-    return found.select(*contract.primary_key, pl.struct(contract.delivered).hash().alias("record"))
+    return rows.select(*contract.primary_key, pl.struct(contract.delivered).hash().alias("record"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from include.archive import ObjectMissingError, PurgedError
 from include.contract import CONTRACTS_DIR, load_contract
+from include.delivered import UnreadableError
 from include.ledger.states import DELIVERED
 from include.reconcile.days import days_of, sent_files
 from include.reconcile.kinds import ReconcileError
@@ -194,7 +195,7 @@ class _Side:
         # comparison, as far as it matters.
         try:
             rows = read.rendered(self._contract, self._shape, file, self._archive)
-        except (read.UnreadableError, PurgedError, ObjectMissingError) as error:
+        except (UnreadableError, PurgedError, ObjectMissingError) as error:
             raise ReconcileError(
                 f"the rows it was made from are not staged any more, and {error}; have its bytes made again"
             ) from error

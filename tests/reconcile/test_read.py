@@ -16,9 +16,10 @@ import pytest
 from include import layout
 from include.archive import Archive
 from include.contract import load_contract
+from include.delivered import UnreadableError, details
 from include.ledger import FileRow
 from include.reconcile.days import days_of
-from include.reconcile.read import UnreadableError, details, sent
+from include.reconcile.read import sent
 from include.reconcile.shape import shape_of
 from include.window import day_window
 

@@ -1,0 +1,124 @@
+"""
+A delivered file read back from the archive: what the partner has, by its bytes, whose counts must be the ledger's.
+
+For the questions of a person: what today's rows would change, and whether other files add up to it. The gate has a
+reader of its own (``include/quality/reader.py``), which shares no line with the writer, nor with this one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from include import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from include.archive import Archive
+    from include.contract import Contract
+    from include.ledger import FileRow
+
+RECORD = "record type"
+
+
+class UnreadableError(ValueError):
+    """A delivered file's bytes are not what the ledger and its contract say; the message names no row."""
+
+
+def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame:
+    """
+    Return the detail records of a file's archived bytes, as text by ``contract.delivered``; an empty value is null.
+
+    The header is not looked at: a file that was made by an earlier version of the contract may have another one.
+
+    :raises UnreadableError: if form, count or total are not what contract and ledger say.
+    :raises PurgedError: if retention took the bytes.
+    :raises ObjectMissingError: if they are not there otherwise.
+    """
+    if file.sha256 is None:
+        raise UnreadableError("the ledger knows no bytes of it")
+    with archive.local_path(file.sha256) as path:
+        content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise UnreadableError("its bytes are damaged, they do not have its hash: restore them from the backup")
+    begin = content.find(b"\n") + 1
+    end = content.rfind(b"\n", 0, max(0, len(content) - 1)) + 1
+    trailer = _record(content[end:], contract)
+    if begin == 0 or end < begin or not content.endswith(b"\n") or _record(content[:begin], contract)[:1] != ["H"]:
+        raise UnreadableError("its bytes are no whole file: header or trailer is missing")
+    if len(trailer) != len(contract.trailer) + 1 or trailer[0] != layout.TRAILER:
+        raise UnreadableError("its last record is no trailer of the contract")
+    try:
+        frame = records(contract, content[begin:end])
+    except UnreadableError as error:
+        raise UnreadableError(f"{error} (it was made by version {file.contract_version})") from error
+    _require_counts(frame, dict(zip(contract.trailer, trailer[1:], strict=True)), contract, file)
+    return frame
+
+
+def _record(line: bytes, contract: Contract) -> list[str]:
+    text = line.decode(contract.encoding, errors="replace").rstrip("\r\n")
+    return next(csv.reader([text], delimiter=contract.delimiter), [])
+
+
+def records(contract: Contract, body: bytes) -> pl.DataFrame:
+    """
+    Return detail records alone, as text by ``contract.delivered``; an empty value is null.
+
+    :raises UnreadableError: if they are not the contract's; the message quotes none of them.
+    """
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    names = [RECORD, *contract.delivered]
+    if not body:
+        return pl.DataFrame(schema=dict.fromkeys(contract.delivered, pl.String))
+    if contract.encoding not in ("utf-8", "utf8"):
+        body = body.decode(contract.encoding, errors="replace").encode()
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(body),
+            pacsv.ReadOptions(column_names=names, block_size=max(1 << 20, len(body))),
+            pacsv.ParseOptions(delimiter=contract.delimiter, newlines_in_values=True, ignore_empty_lines=False),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        # Arrow's own message would quote the record.
+        raise UnreadableError(
+            f"its records have not the {len(contract.delivered)} values of {contract.id} {contract.version}"
+        ) from None
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    if (frame[RECORD] != layout.DETAIL).any():
+        raise UnreadableError("there is a record between its header and trailer that is no detail record")
+    return frame.drop(RECORD)
+
+
+def _require_counts(frame: pl.DataFrame, trailer: Mapping[str, str], contract: Contract, file: FileRow) -> None:
+    """Three say how many and how much, and must say the same: the rows, the trailer, the ledger."""
+    if frame.height != file.rows or trailer.get("record_count", str(file.rows)) != str(file.rows):
+        raise UnreadableError(
+            f"it has {frame.height} rows, its trailer says {trailer.get('record_count')}, the ledger {file.rows}"
+        )
+    if contract.control_total is None:
+        return
+    import polars as pl
+
+    try:
+        total = Decimal(frame[contract.control_total].cast(pl.Decimal(38, 2)).sum() or 0)
+        stated = Decimal(trailer.get(f"control_total:{contract.control_total}", str(file.control_total)))
+    except (pl.exceptions.PolarsError, InvalidOperation):
+        raise UnreadableError(f"its {contract.control_total} cannot be added up") from None
+    if not total == stated == file.control_total:
+        raise UnreadableError(f"its rows come to {total}, its trailer says {stated}, the ledger {file.control_total}")
