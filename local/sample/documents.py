@@ -269,7 +269,12 @@ def _channels(seed: int, payer: Numbers, source_of: Numbers) -> Numbers:
 
 
 def _plant(seed: int, documents: Documents, masters: Masters, keys: Numbers, only: str | None = None) -> None:
-    """Mark documents as bearers of a kind, as many as its share allows and never more; each bears one kind at most."""
+    """
+    Mark documents as bearers of a kind, as many as its share allows and never more; each bears one kind at most.
+
+    A dealer's day keeps a good trade document whatever is planted: one of which all rows are rejected is held, as it
+    should be, and a sample that holds files on some dates and not on others would be nobody's model.
+    """
     trade = (documents.payer == TRADE) & (masters.is_trade_partner[documents.dealer] == 1)
     total = int(documents.lines[trade].sum())
     credited = np.zeros(len(documents), dtype=bool)
@@ -282,12 +287,20 @@ def _plant(seed: int, documents: Documents, masters: Masters, keys: Numbers, onl
         "credit_positive": iter(order[(trade & documents.is_credit)[order]].tolist()),
         MENDED: iter(in_turn(seed, documents.day, documents.document_day, may, keys).tolist()),
     }
+    _, place = np.unique(documents.dealer * 100_000 + documents.day, return_inverse=True)
+    room = np.bincount(place[trade], minlength=int(place.max()) + 1) - 1
     # The one that has to be in every month chooses before the others.
     for kind in sorted(KINDS, key=lambda each: each.name != MENDED):
         if only in (None, kind.name):
-            free = (position for position in bearers.get(kind.name, plain) if not documents.kind[position])
-            chosen = list(_choose(free, documents.lines, int(total * kind.percent / 100), kind.name))
-            documents.kind[chosen] = NUMBER[kind.name]
+            free = (
+                position
+                for position in bearers.get(kind.name, plain)
+                if not documents.kind[position] and room[place[position]] > 0
+            )
+            # One after the other: each choice takes its room from the next.
+            for position in _choose(free, documents.lines, int(total * kind.percent / 100), kind.name):
+                documents.kind[position] = NUMBER[kind.name]
+                room[place[position]] -= 1
     _apply(seed, documents, masters)
 
 

@@ -38,10 +38,7 @@ FOUND_BY = {
     "quantity_zero": "quantity = 0",
     "sharing_objection": "sharing_objection",
 }
-TRADE_LINES = (
-    "dms.v_trade_parts_sale_lines line JOIN dms.v_dealers USING (dealer_id) "
-    "WHERE trade_partner_dealer AND account_class = 'TRADE'"
-)
+TRADE_LINES = "dms.v_trade_parts_sale_lines line WHERE trade_partner_dealer AND account_class = 'TRADE'"
 
 
 def test_every_kind_has_a_way_to_be_found() -> None:
