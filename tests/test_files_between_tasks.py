@@ -159,18 +159,20 @@ def test_control_total_is_exact_to_the_penny() -> None:
 def test_header_states_who_what_and_when() -> None:
     values = {
         "interface": "merkle_sar_daily",
-        "layout_version": "1.0.0",
+        "layout_version": "1.1.0",
         "dealer": "82600001",
         "recipient": "merkle",
         "business_date": date(2026, 7, 10),
         "window_start": datetime(2026, 7, 9, 23, tzinfo=UTC),
         "window_end": datetime(2026, 7, 10, 23, tzinfo=UTC),
         "sequence": 7,
-        "revision": 0,
+        "revision": 1,
+        "mark": "CORRECTION",
+        "corrects_sequence": 3,
         "environment": "live",
         "created_at": datetime(2026, 7, 11, 1, 30, 0, 999, tzinfo=UTC),
     }
     assert layout.header(CONTRACT, values) == (
-        b"H;merkle_sar_daily;1.0.0;82600001;merkle;2026-07-10;2026-07-09T23:00:00Z;2026-07-10T23:00:00Z;"
-        b"7;0;live;2026-07-11T01:30:00Z\n"
+        b"H;merkle_sar_daily;1.1.0;82600001;merkle;2026-07-10;2026-07-09T23:00:00Z;2026-07-10T23:00:00Z;"
+        b"7;1;CORRECTION;3;live;2026-07-11T01:30:00Z\n"
     )
