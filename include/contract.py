@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from include.contract_references import resolved
+from include.contract_references import read_document, resolved
 from include.contract_sense import require_sense
 from include.contract_vocabulary import (
     ARGUMENTS_OF_RULE,
@@ -182,7 +182,7 @@ def load_contract(contract_id: str, folder: Path = CONTRACTS_DIR) -> Contract:
         known = ", ".join(all_contract_ids(folder)) or "none"
         raise ContractError(f"{path.name}: no such contract in {folder.name}/; there are: {known}")
     try:
-        document = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        document = read_document(path)
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: not readable as YAML: {error}") from error
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,25 @@ def resolved(column: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**shared, **own}
 
 
+def read_document(path: Path) -> Any:
+    """
+    Return a contract file as plain values, read once however many properties refer to it; nobody may change them.
+
+    :raises FileNotFoundError: if there is none.
+    :raises yaml.YAMLError: if it is no YAML.
+    """
+    stat = path.stat()
+    return _parsed(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, changed: int, size: int) -> Any:
+    return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+
+
 def _property(path: Path, table: str, name: str, where: str) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        document = read_document(path)
     except FileNotFoundError:
         raise ContractError(f"{where}: it refers to {path.name}, which is not in {path.parent.name}/") from None
     except yaml.YAMLError as error:
