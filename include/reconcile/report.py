@@ -101,7 +101,8 @@ def page_of(contract: Contract, month: date, rows: Sequence[ReconciliationRow]) 
     kinds = [name for name in KINDS if any(row.kinds.get(name) for row in rows)]
     kinds += sorted({name for row in rows for name in row.kinds} - set(KINDS))
     heads = ("Dealer", "Environment", "Rows", "Rows in daily files", "Total", "Total of daily files", "Difference")
-    head = "".join(f"<th>{escape(name)}</th>" for name in (*heads, *kinds, "File"))
+    # May be broken at each underscore, so that the last column is seen without scrolling.
+    head = "".join(f"<th>{escape(name).replace('_', '_<wbr>')}</th>" for name in (*heads, *kinds, "File"))
     body = "".join(f"<tr>{_line(row, kinds)}</tr>" for row in rows)
     known = "".join(
         f"<tr><td>{escape(name)}</td><td>{_holds(KINDS[name].explained)}</td><td>{escape(KINDS[name].meaning)}</td></tr>"
