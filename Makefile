@@ -54,6 +54,9 @@ files: env ## the ledger's files as a table; JSON=1 for JSON lines
 verify: env ## check the ledger's chain of events
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger verify $(call given,ARGS)
 
+# make would hand these on to the recipes' shells as well, expanded: a dollar in a sentence must stay a dollar.
+unexport FILE REASON
+
 release: env ## let a held file or a proposed revision go: FILE=<number or name> REASON="one sentence"
 reject: env ## give a held file or a proposed revision up: FILE= REASON=
 redeliver: env ## have a delivered file's very bytes sent again: FILE= REASON=

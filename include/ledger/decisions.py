@@ -7,6 +7,10 @@ decide at once one gets the decision, the other learns what it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from psycopg2.extras import RealDictCursor
 
 from include.ledger.errors import TransitionError
@@ -99,12 +103,15 @@ class Decisions(Files):
             _require_no_preview(row, "reopen")
             if row.state != "CANCELLED":
                 raise TransitionError(self._refusal(cursor, window, row, "reopen"))
-            return self._decide(cursor, window, row, "PLANNED", "reopen", reason)
+            # A correction is wanted as the person saw it: what is other by now is held and not sent in its place.
+            kept = {} if row.supersedes is None else {"content_hash": row.content_hash}
+            return self._decide(cursor, window, row, "PLANNED", "reopen", reason, kept)
 
     def released(self, file_id: int) -> Release | None:
-        """Return the last release by a person, None if there was none."""
+        """Return the last release by a person; None if there was none, or somebody has rejected the file since."""
         with self.transaction() as cursor:
-            return _last(cursor, file_id, "release")
+            release, reject = _last(cursor, file_id, "release"), _last(cursor, file_id, "reject")
+            return None if release is not None and reject is not None and reject.at > release.at else release
 
     def _asked(self, cursor: RealDictCursor, file_id: int, verb: str, reason: str) -> tuple[list[FileRow], FileRow]:
         window = locked_window(cursor, file_id)
@@ -116,10 +123,17 @@ class Decisions(Files):
         return window, row
 
     def _decide(
-        self, cursor: RealDictCursor, window: list[FileRow], row: FileRow, to: str, verb: str, reason: str
+        self,
+        cursor: RealDictCursor,
+        window: list[FileRow],
+        row: FileRow,
+        to: str,
+        verb: str,
+        reason: str,
+        columns: Mapping[str, Any] = MappingProxyType({}),
     ) -> FileRow:
         detail = {"verb": verb, "held_for": row.reason, "content_hash": row.content_hash}
-        return self._step(cursor, window, row, to, reason=reason, detail=detail)
+        return self._step(cursor, window, row, to, reason=reason, detail=detail, columns=columns)
 
     def _refusal(self, cursor: RealDictCursor, window: list[FileRow], row: FileRow, verb: str) -> str:
         """Say what the file is instead, who made it so if it was a person's decision, and what can be done."""

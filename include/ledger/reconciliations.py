@@ -185,17 +185,18 @@ class Reconciliations(Session):
         self, *, interface: str, business_date: date, dealer: str | None = None
     ) -> list[ReconciliationRow]:
         """
-        Return each dealer's newest comparison for the window that begins on ``business_date``, by dealer.
+        Return each dealer's newest comparisons for the window that begins on ``business_date``, by dealer.
 
-        Live or preview, whichever was made last; ``environment`` says which.
+        One per environment: a preview of the month does not hide what went, and its own is left out once it is purged.
         """
         with self.transaction() as cursor:
             cursor.execute(
                 """
-                SELECT DISTINCT ON (dealer) * FROM ledger.v_reconciliation
+                SELECT DISTINCT ON (dealer, environment) * FROM ledger.v_reconciliation
                 WHERE interface = %(interface)s AND business_date = %(business_date)s
                     AND (%(dealer)s IS NULL OR dealer = %(dealer)s)
-                ORDER BY dealer, at DESC, id DESC
+                    AND NOT (environment = 'preview' AND purged_at IS NOT NULL)
+                ORDER BY dealer, environment, at DESC, id DESC
                 """,
                 {"interface": interface, "business_date": business_date, "dealer": dealer},
             )

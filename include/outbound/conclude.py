@@ -52,7 +52,7 @@ def conclude(
         if not all(ended):
             raise UndeliveredError(
                 f"{ended.count(False)} of {len(ended)} previews of {contract.id} stopped half-way; see the red task "
-                "before this one, then clear it or start the preview again"
+                "before this one, mend its cause and start the preview again"
             )
         return {"previewed": len(ended)}
     for file in files:

@@ -140,7 +140,9 @@ def extract(
         planned: list[FileRow] = []
         manifest = Manifest([], {}, {})
         for label, candidates in chosen.items():
-            if ledger.feed_state(contract.id, label, environment) == "paused":
+            # A preview says what delivering would do, and asks the feed that would deliver.
+            asked = "live" if environment == preview.ENVIRONMENT else environment
+            if ledger.feed_state(contract.id, label, asked) == "paused":
                 log(f"{label}: feed paused, nothing planned")
                 continue
             try:
@@ -149,6 +151,8 @@ def extract(
                 # What went, or is made, by the old clock stays what it is, and the run's end speaks of it.
                 log(f"{label}: {error}")
                 planned.append(ledger.file(error.file_id))
+                if candidates[0].obstacle is not None:
+                    manifest.obstacles[error.file_id] = candidates[0].obstacle
                 continue
             planned.append(file)
             if (reason := unservable(contract, label, candidates)) is not None:

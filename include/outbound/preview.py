@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from include.ledger import FileRow, Ledger
 
 ENVIRONMENT: Final = "preview"
+STOPPED: Final = "the preview stopped at"
 
 
 def begin(ledger: Ledger, file: FileRow, batch_id: int) -> FileRow:
@@ -43,9 +44,9 @@ def end(
     """Say what delivering would do and end the preview with that sentence; False if it stopped before it could say."""
     if file.state == "CANCELLED":
         log(f"{file.dealer} {file.period}: {file.reason}")
-        return True
+        return not str(file.reason).startswith(STOPPED)
     finished = file.state in ("GATED", "HELD")
-    said = _verdict(contract, file, ledger, archive) if finished else f"the preview stopped at {file.state}"
+    said = _verdict(contract, file, ledger, archive) if finished else f"{STOPPED} {file.state}"
     ledger.move(file.id, "CANCELLED", reason=said)
     log(f"{file.dealer} {file.period}: {said}")
     return finished
@@ -65,16 +66,15 @@ def _verdict(contract: Contract, file: FileRow, ledger: Ledger, archive: Archive
         return f"differs from {live.file_name}, which was delivered: {in_words(numbers)}; a revision would be proposed"
     if live.state in NOT_LIVE:
         return f"would not be sent: a person gave the window up ({live.reason})"
+    if live.state == "HELD" and not live.awaits_bytes:
+        return f"would stay held until a person releases {live.file_name}: {live.reason}"
     return f"would be sent: {what}; the live file stands at {live.state}" + (f" ({live.reason})" if live.reason else "")
 
 
 def _live(file: FileRow, ledger: Ledger) -> FileRow | None:
     """The revision that speaks for the same window in the live environment."""
-    revisions = [
-        row
-        for row in ledger.files(interface=file.interface, dealer=file.dealer, window_start=file.window_start)
-        if row.window_end == file.window_end
-    ]
+    # By the business date: a dealer that has gone over to another clock has one file for it all the same.
+    revisions = ledger.files(interface=file.interface, dealer=file.dealer, business_date=file.business_date)
     speaking = [row for row in revisions if row.state not in NOT_LIVE]
     found = speaking or revisions
     return found[-1] if found else None

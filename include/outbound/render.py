@@ -197,7 +197,9 @@ def _conclude_gate(
         read = f"{verdict.rows_read} of {verdict.rows_in_file} rows read"
         log(f"{file.dealer}: {file.file_name} passed the gate ({read})")
         return True
-    reason = "gate: " + "; ".join(verdict.problems) if verdict.problems else str(obstacle)
+    # Both, since a release is for what the person was told.
+    told = ["gate: " + "; ".join(verdict.problems)] if verdict.problems else []
+    reason = "; ".join([*told, *([obstacle] if obstacle else [])])
     ledger.move(file.id, "HELD", reason=reason, detail=detail)
     log(f"{file.dealer}: {file.file_name} held: {reason}")
     return False

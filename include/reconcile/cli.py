@@ -68,7 +68,7 @@ def table(rows: Sequence[ReconciliationRow]) -> Table:
         kinds = ", ".join(f"{count} {kind}" for kind, count in row.kinds.items())
         state = row.state if row.environment == "live" else f"{row.state} ({row.environment})"
         made.add_row(
-            Text(row.dealer),
+            Text(row.dealer if row.environment == "live" else f"{row.dealer} ({row.environment})"),
             f"{row.rows_here:,}",
             f"{row.rows_there:,}",
             *(f"{amount:,.2f}" for amount in (row.total_here, row.total_there, row.difference)),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from html import escape
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,7 +93,9 @@ def csv_of(found: Sequence[tuple[ReconciliationRow, Sequence[ReconciliationDiffe
 
 def safe(text: str) -> str:
     """Return ``text`` as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    # A blank or a mark that nobody sees is no protection: some programs take it off before they look.
+    seen = "".join(dropwhile(lambda letter: unicodedata.category(letter) in ("Zs", "Cf"), text))
+    return f"'{text}" if seen.startswith(FORMULA) else text
 
 
 def page_of(contract: Contract, month: date, rows: Sequence[ReconciliationRow]) -> str:

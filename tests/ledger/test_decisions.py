@@ -157,9 +157,7 @@ def test_the_last_release_is_the_one_that_counts(ledger: Ledger) -> None:
     ledger.move(file.id, "HELD", reason="a DAY_HELD difference")
     ledger.reject(file.id, reason="no")
     ledger.reopen(file.id, reason="yes after all")
-    found = ledger.released(file.id)
-    assert found is not None
-    assert (found.reason, found.held_for) == ("first", "the gate failed"), "only a release is a release"
+    assert ledger.released(file.id) is None, "what somebody has rejected since is released no more"
     ledger.move(file.id, "HELD", reason="again", content_hash="bb")
     ledger.release(file.id, reason="second")
     again = ledger.released(file.id)
@@ -267,6 +265,17 @@ def test_a_refused_proposal_can_be_reopened(ledger: Ledger) -> None:
     reopened = ledger.reopen(proposal.id, reason="yes after all")
     assert (reopened.state, reopened.content_hash) == ("PLANNED", "new")
     assert ledger.plan(**intent(delivered.dealer)).id == reopened.id
+
+
+def test_a_correction_whose_bytes_were_made_is_reopened_for_what_was_seen(ledger: Ledger) -> None:
+    delivered = in_state(ledger, "PUBLISHED")
+    proposal = propose(ledger, delivered)
+    ledger.release(proposal.id, reason=WHY)
+    held = ledger.move(bring(ledger, ledger.file(proposal.id), "GATED").id, "HELD", reason="the partner asks to wait")
+    assert held.sha256 is not None
+    ledger.reject(proposal.id, reason="no")
+    reopened = ledger.reopen(proposal.id, reason="yes after all")
+    assert (reopened.state, reopened.sha256, reopened.content_hash) == ("PLANNED", None, held.content_hash)
 
 
 # --- previews

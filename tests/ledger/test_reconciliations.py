@@ -85,7 +85,7 @@ def test_a_repeat_replaces_and_a_later_run_adds(ledger: Ledger) -> None:
     assert again.batch_id == first, "the newest is the one made last, not the one with the highest batch"
 
 
-def test_the_newest_of_each_dealer_live_or_preview(ledger: Ledger) -> None:
+def test_the_newest_of_each_dealer_live_and_preview(ledger: Ledger) -> None:
     batch_id = open_batch(ledger)
     live, other = planned(ledger), planned(ledger)
     preview = planned(ledger, live.dealer, environment="preview")
@@ -93,12 +93,13 @@ def test_the_newest_of_each_dealer_live_or_preview(ledger: Ledger) -> None:
     for file in (preview, live, other, earlier):
         compare(ledger, file, batch_id, LATE)
     asked: dict[str, Any] = {"interface": "renault_sar_monthly", "business_date": date(2026, 10, 1)}
-    found = {row.dealer: row for row in ledger.reconciliations(**asked)}
+    found = {row.dealer: row for row in ledger.reconciliations(**asked) if row.environment == "live"}
     assert found[live.dealer].file_id == live.id
     assert found[other.dealer].file_id == other.id
     compare(ledger, preview, open_batch(ledger), HELD_DAY)
-    (row,) = ledger.reconciliations(**asked, dealer=live.dealer)
-    assert (row.file_id, row.environment, row.kinds) == (preview.id, "preview", {"DAY_HELD": 1})
+    of_live, of_preview = ledger.reconciliations(**asked, dealer=live.dealer)
+    assert (of_live.file_id, of_live.environment) == (live.id, "live"), "a preview does not hide what went"
+    assert (of_preview.file_id, of_preview.kinds) == (preview.id, {"DAY_HELD": 1})
     assert ledger.reconciliations(**{**asked, "interface": "merkle_sar_daily"}) == []
 
 

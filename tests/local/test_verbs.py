@@ -120,3 +120,28 @@ def test_a_refusal_is_one_sentence(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_reason_goes_on_record_as_it_was_written_through_make(
+    settings: Settings, names: dict[str, str], repository: Path, tmp_path: Path
+) -> None:
+    reason = f'it\'s $(shell touch {tmp_path}/ran) $$5 $HOME "twice" `date`; a\\b'
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    with Ledger(settings.dsn("ledger"), actor="test") as ledger:
+        for file in ledger.files(states=["GATED"]):
+            ledger.reject(file.id, reason="as it was before")
+    for verb in ("redeliver", "reject"):
+        done = subprocess.run(
+            ["make", verb, f"FILE={names['day']}", f"REASON={reason}"],
+            cwd=repository,
+            env={**inherited, "RUN_DIR": str(settings.run_dir)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    with Ledger(settings.dsn("ledger"), actor="test") as ledger:
+        (file,) = [file for file in ledger.files() if file.file_name == names["day"]]
+        assert file.state == "PUBLISHED"
+        assert [event.reason for event in ledger.events(file.id)][-2:] == [reason, reason]
+    assert not (tmp_path / "ran").exists(), "make ran what stands in the sentence"

@@ -336,3 +336,18 @@ def test_csv_and_page_say_what_the_ledger_says(whole: Month) -> None:
         assert f"{row.total_here:,.2f}" in page
         assert f"{row.total_there:,.2f}" in page
     assert 'href="reconciliation-2026-10.html"' in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_delivered_month_is_compared_as_it_went_whatever_the_dms_says_today(whole: Month) -> None:
+    whole.run()
+    before = told(whole)
+    sell_dearer(whole.monthly)
+    whole.run()
+    assert told(whole) == before
+    for dealer in whole.members():
+        row, _ = whole.found(dealer)
+        with whole.monthly.ledger() as ledger:
+            assert (row.rows_here, row.total_here) == (
+                ledger.file(row.file_id).rows,
+                ledger.file(row.file_id).control_total,
+            )
