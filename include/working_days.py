@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from include.contract import Contract
 
 SATURDAY = 5
 
@@ -40,3 +44,14 @@ def nth_working_day(year: int, month: int, n: int, country: str) -> date:
                 return day
         day += timedelta(days=1)
     raise WorkingDayError(f"{year}-{month:02d} has {found} working days in {country}, so there is no {n}th")
+
+
+def due_day(contract: Contract, after: date) -> date:
+    """
+    Return the day on which a file is due whose window ended before ``after``, its first day behind the window.
+
+    That is ``after`` itself, or the working day of its month that the contract names.
+    """
+    if contract.due_working_day is None or contract.working_calendar is None:
+        return after
+    return nth_working_day(after.year, after.month, contract.due_working_day, contract.working_calendar)

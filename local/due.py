@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from include.contract import Contract, all_contract_ids, load_contract
 from include.window import Window, period_window
-from include.working_days import nth_working_day
+from include.working_days import due_day
 
 BACKFILL_DAYS = 7
 
@@ -62,13 +62,6 @@ def last_due_month(contract: Contract, today: date) -> date:
     if today >= due_day(contract, this_month):
         return last_month
     return (last_month - timedelta(days=1)).replace(day=1)
-
-
-def due_day(contract: Contract, month: date) -> date:
-    """Return the day of ``month`` on which the file of the month before is due, or its first."""
-    if contract.due_working_day is None or contract.working_calendar is None:
-        return month
-    return nth_working_day(month.year, month.month, contract.due_working_day, contract.working_calendar)
 
 
 def _window(contract: Contract, day: date) -> Window:

@@ -7,7 +7,6 @@ effect follows at once: Airflow runs the file's window for that dealer alone, as
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import os
 import shlex
@@ -17,6 +16,7 @@ import time
 import psycopg2
 
 from include.ledger import DELIVERED, FileRow, Ledger, LedgerError
+from include.ledger.cli_decisions import login, run_parameters
 from include.migrations.run import MigrationError
 from include.outbound.conclude import line
 from local.airflow import AirflowError, Api
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _decide_and_run(settings: Settings, verb: str, name: str, reason: str) -> int:
-    with Ledger(settings.dsn("ledger"), actor=f"person:{getpass.getuser()}") as ledger:
+    with Ledger(settings.dsn("ledger"), actor=f"person:{login()}") as ledger:
         before = _find(ledger, name)
         after = getattr(ledger, verb)(before.id, reason=reason)
         print(f"{after.label}: {verb}, {before.state} → {after.state}", flush=True)
@@ -105,19 +105,13 @@ def _find(ledger: Ledger, name: str) -> FileRow:
     return found[0]
 
 
-def _conf(file: FileRow) -> dict[str, object]:
-    """Parameters of the run that takes up this very file: its period, its dealer."""
-    parameter = "business_date" if file.window.business_date == file.window.last_date else "month"
-    return {parameter: file.period, "dealers": [file.dealer]}
-
-
 def _by_hand(file: FileRow) -> str:
     """What a person gives to `airflow` to have the file's window run for its dealer alone."""
-    return shlex.join(["dags", "trigger", file.interface, "--conf", json.dumps(_conf(file))])
+    return shlex.join(["dags", "trigger", file.interface, "--conf", json.dumps(run_parameters(file))])
 
 
 def _trigger(api: Api, file: FileRow) -> str:
-    body = {"logical_date": None, "conf": _conf(file), "note": f"file {file.id}: {file.reason}"}
+    body = {"logical_date": None, "conf": run_parameters(file), "note": f"file {file.id}: {file.reason}"}
     return str(api.send("POST", f"/dags/{file.interface}/dagRuns", body)["dag_run_id"])
 
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from include.ledger import STATES, FileRow, Ledger, LedgerError, cli_decisions
 from include.ledger.chain import verify
-from include.ledger.preconditions import ENVIRONMENTS
 from include.ledger.retention import PurgeItem, purge
+from include.ledger.states import ENVIRONMENTS
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from include.ledger import DELIVERED, FileRow, Ledger, LedgerError
+from include.ledger.states import PREVIEW
 
 VERBS: Final = {
     "release": "let a proposed revision or a held file go on",
@@ -28,7 +29,7 @@ def add_parsers(commands: Any) -> None:
         parser.add_argument("file", metavar="FILE", help="the file's number in the ledger, or its name")
         parser.add_argument("--reason", required=True, metavar="TEXT", help="why, in one sentence")
         parser.add_argument(
-            "--actor", default=_login(), metavar="NAME", help="who decides (default: the login name, %(default)s)"
+            "--actor", default=login(), metavar="NAME", help="who decides (default: the login name, %(default)s)"
         )
         parser.set_defaults(run=_decide, verb=verb)
 
@@ -44,9 +45,13 @@ def next_step(file: FileRow) -> str:
 
 def trigger(file: FileRow) -> str:
     """Return the command that has Airflow run the file's window for its dealer."""
+    return shlex.join(["airflow", "dags", "trigger", file.interface, "--conf", json.dumps(run_parameters(file))])
+
+
+def run_parameters(file: FileRow) -> dict[str, object]:
+    """Return the parameters of the run that takes up this very file: its period, its dealer."""
     period = "business_date" if file.period == file.business_date.isoformat() else "month"
-    conf = json.dumps({period: file.period, "dealers": [file.dealer]})
-    return f"airflow dags trigger {shlex.quote(file.interface)} --conf {shlex.quote(conf)}"
+    return {period: file.period, "dealers": [file.dealer]}
 
 
 def _decide(dsn: str, asked: argparse.Namespace) -> int:
@@ -67,7 +72,7 @@ def _find(ledger: Ledger, name: str) -> FileRow:
     if name.isdecimal():
         return ledger.file(int(name))
     found = ledger.files(environment=None, file_name=Path(name).name)
-    found = [file for file in found if file.environment != "preview"] or found
+    found = [file for file in found if file.environment != PREVIEW] or found
     if not found:
         raise LedgerError(
             f"the ledger has no file named {name}; `python -m include.ledger files` lists them, those without a name "
@@ -79,7 +84,8 @@ def _find(ledger: Ledger, name: str) -> FileRow:
     return found[0]
 
 
-def _login() -> str:
+def login() -> str:
+    """Return the name of the user of this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

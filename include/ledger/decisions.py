@@ -17,7 +17,7 @@ from include.ledger.errors import TransitionError
 from include.ledger.files import Files
 from include.ledger.preconditions import locked_window
 from include.ledger.rows import FileRow, Release
-from include.ledger.states import DELIVERED, NOT_LIVE
+from include.ledger.states import DELIVERED, NOT_LIVE, PREVIEW
 
 UNDER_WAY = "it goes on by itself with the next run of its window"
 
@@ -162,7 +162,7 @@ def _next_step(window: list[FileRow], row: FileRow, verb: str) -> str:
 
 
 def _require_no_preview(row: FileRow, verb: str) -> None:
-    if row.environment == "preview":
+    if row.environment == PREVIEW:
         raise TransitionError(
             f"{row.label} is a preview, which is never sent, so there is nothing to {verb}. Next: run its window with "
             "mode deliver, then decide about the live file"

@@ -113,7 +113,7 @@ class Files(Session):
             )
             first = cursor.fetchone()
             assert first is not None
-            row = _speaking(locked_window(cursor, first["id"]))
+            row = speaking(locked_window(cursor, first["id"]))
             if row.partner != partner:
                 raise LedgerError(
                     f"{row.label} was planned for partner {row.partner!r} and is now asked for by {partner!r}; give "
@@ -381,7 +381,7 @@ class Files(Session):
         )
 
 
-def _speaking(window: list[FileRow]) -> FileRow:
+def speaking(window: list[FileRow]) -> FileRow:
     """Return the revision that speaks for a window; ``window`` is in the order of revisions and not empty."""
     live = [row for row in window if row.state not in NOT_LIVE]
     return (live or window)[-1]

@@ -18,9 +18,8 @@ from include.ledger.errors import (
     WindowMovedError,
 )
 from include.ledger.rows import FileRow, row_of
-from include.ledger.states import DELIVERED, NEXT_STEP, NOT_LIVE, TRANSITIONS, needs_reason
+from include.ledger.states import DELIVERED, ENVIRONMENTS, NEXT_STEP, NOT_LIVE, PREVIEW, TRANSITIONS, needs_reason
 
-ENVIRONMENTS: Final = ("live", "test", "preview")
 # What a step may write beside the state. Identity, sequence and lease have methods of their own.
 MOVABLE: Final = frozenset(
     {
@@ -189,7 +188,7 @@ def require_step(row: FileRow, to: str, reason: str | None, window: list[FileRow
 
 def _require_history(row: FileRow, to: str, window: list[FileRow]) -> None:
     """What was delivered stays delivered, previews are never sent, two revisions are never on their way at once."""
-    if row.environment == "preview" and to in SENDING:
+    if row.environment == PREVIEW and to in SENDING:
         raise TransitionError(f"{row.label} is a preview, which is never sent; run its window with mode deliver")
     if row.published_at is not None and to in ("PLANNED", "CANCELLED"):
         raise TransitionError(

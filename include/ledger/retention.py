@@ -17,7 +17,7 @@ from psycopg2.extras import RealDictCursor
 from include.ledger import events
 from include.ledger.rows import row_of
 from include.ledger.session import Session
-from include.ledger.states import SETTLED
+from include.ledger.states import PREVIEW, SETTLED
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -162,7 +162,7 @@ def _let_go(
     cursor.execute("SELECT clock_timestamp() AS now")
     now: datetime = _one(cursor)["now"]
     sha256 = sharing[0].sha256
-    preview = sharing[0].environment == "preview"
+    preview = sharing[0].environment == PREVIEW
     days = PREVIEW_DAYS if preview else retention.get(sharing[0].interface)
     reason = f"retention of {days} days" if days is not None else "retention"
     if sha256 is not None:

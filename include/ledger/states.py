@@ -95,6 +95,11 @@ _REASON_STEPS: Final = frozenset(
     }
 )
 
+ENVIRONMENTS: Final = ("live", "test", "preview")
+"""Where a file counts: each has rows and numbers of its own."""
+PREVIEW: Final = "preview"
+"""Files of this environment are made and read like the live ones and never sent."""
+
 DELIVERED: Final = frozenset({"PUBLISHED", "ACKED"})
 """States in which the partner has the file."""
 ON_THE_WAY: Final = frozenset({"GATED", "UPLOADING", "UPLOADED"})
@@ -113,6 +118,11 @@ NEXT_STEP: Final[Mapping[str, str]] = {
     "PUBLISHED": "it is delivered; changed data needs a proposed revision, the same bytes again a redelivery",
     "ACKED": "it is delivered; changed data needs a proposed revision, the same bytes again a redelivery",
 }
+
+
+def delivering(environment: str) -> str:
+    """Return the environment whose files are sent: that of a preview is the live one, which it speaks about."""
+    return "live" if environment == PREVIEW else environment
 
 
 def needs_reason(from_state: str, to: str) -> bool:

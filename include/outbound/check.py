@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include import snapshot
 from include.delivered import records
 from include.ledger.errors import BatchReplacedError, TransitionError
-from include.outbound import preview
+from include.ledger.states import delivering
 from include.outbound.difference import difference, in_words
 from include.outbound.extract import Manifest, reads_rows
 from include.outbound.judge import Findings, Judge
@@ -188,7 +188,7 @@ def _record_findings(contract: Contract, file: FileRow, findings: Findings, ledg
                 interface=file.interface,
                 dealer=file.dealer,
                 # A preview is measured against what was really sent.
-                environment="live" if file.environment == preview.ENVIRONMENT else file.environment,
+                environment=delivering(file.environment),
                 weekday=file.business_date.weekday(),
                 before=file.business_date,
                 weeks=int(rule.arguments["weeks"]),

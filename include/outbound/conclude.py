@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from include.ledger.states import DELIVERED
+from include.ledger.states import DELIVERED, PREVIEW
 from include.outbound import preview
-from include.working_days import nth_working_day
+from include.working_days import due_day
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -46,7 +46,7 @@ def conclude(
     :raises UndeliveredError: if any file is neither gone nor cancelled, or a preview did not come to its end.
     """
     files = [ledger.file(file_id) for file_id in file_ids]
-    previews = [file for file in files if file.environment == preview.ENVIRONMENT]
+    previews = [file for file in files if file.environment == PREVIEW]
     if previews:
         ended = [preview.end(contract, file, ledger=ledger, archive=archive, log=log) for file in previews]
         if not all(ended):
@@ -87,9 +87,7 @@ def due_at(contract: Contract, file: FileRow) -> datetime:
 
     That is on the morning after the window, or on the working day of the month after that the contract names.
     """
-    day = file.window.last_date + timedelta(days=1)
-    if contract.due_working_day is not None and contract.working_calendar is not None:
-        day = nth_working_day(day.year, day.month, contract.due_working_day, contract.working_calendar)
+    day = due_day(contract, file.window.last_date + timedelta(days=1))
     return datetime.combine(day, contract.due, ZoneInfo(contract.zone))
 
 

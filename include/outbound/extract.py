@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from include.ledger.errors import WindowMovedError
-from include.ledger.states import DELIVERED
+from include.ledger.states import DELIVERED, PREVIEW, delivering
 from include.outbound import preview
 from include.outbound.dealers import (
     SQL_DIR,
@@ -141,8 +141,7 @@ def extract(
         manifest = Manifest([], {}, {})
         for label, candidates in chosen.items():
             # A preview says what delivering would do, and asks the feed that would deliver.
-            asked = "live" if environment == preview.ENVIRONMENT else environment
-            if ledger.feed_state(contract.id, label, asked) == "paused":
+            if ledger.feed_state(contract.id, label, delivering(environment)) == "paused":
                 log(f"{label}: feed paused, nothing planned")
                 continue
             try:
@@ -208,7 +207,7 @@ def _plan(contract: Contract, dealer: Dealer, run: Window, environment: str, bat
         reason = f"the dealer goes by the clock of {window.zone} now, and nothing was made by the old one"
         ledger.move(error.file_id, "CANCELLED", reason=reason)
         file = plan()
-    return preview.begin(ledger, file, batch_id) if environment == preview.ENVIRONMENT else file
+    return preview.begin(ledger, file, batch_id) if environment == PREVIEW else file
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from include.delivered import details
+from include.ledger.files import speaking
 from include.ledger.states import DELIVERED, NOT_LIVE
 from include.outbound.difference import difference, in_words
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
 
-ENVIRONMENT: Final = "preview"
 STOPPED: Final = "the preview stopped at"
 
 
@@ -75,6 +75,4 @@ def _live(file: FileRow, ledger: Ledger) -> FileRow | None:
     """The revision that speaks for the same window in the live environment."""
     # By the business date: a dealer that has gone over to another clock has one file for it all the same.
     revisions = ledger.files(interface=file.interface, dealer=file.dealer, business_date=file.business_date)
-    speaking = [row for row in revisions if row.state not in NOT_LIVE]
-    found = speaking or revisions
-    return found[-1] if found else None
+    return speaking(revisions) if revisions else None

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from include.ledger.states import ON_THE_WAY
-from include.outbound import preview
+from include.ledger.states import ON_THE_WAY, PREVIEW
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -34,8 +33,8 @@ def publish(
     from include.publish import publish_files
 
     files = [ledger.file(file_id) for file_id in file_ids]
-    waiting = [file.id for file in files if file.state in ON_THE_WAY and file.environment != preview.ENVIRONMENT]
-    if any(file.environment == preview.ENVIRONMENT for file in files):
+    waiting = [file.id for file in files if file.state in ON_THE_WAY and file.environment != PREVIEW]
+    if any(file.environment == PREVIEW for file in files):
         log("a preview: nothing is sent, and no connection was made")
     elif waiting:
         for outcome in publish_files(endpoint, ledger, archive, waiting, remote_dir=contract.remote_dir):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from include.archive import ArchiveError
 from include.ledger import LeaseLostError, LedgerError, LedgerUnavailableError, TransitionError
-from include.ledger.states import ON_THE_WAY
+from include.ledger.states import ON_THE_WAY, PREVIEW
 from include.publish.outcome import Action, Outcome, PublishSettings
 from include.sftp import (
     ContentMismatch,
@@ -96,7 +96,7 @@ class _Attempt:
         settings: PublishSettings,
         on_step: Callable[[str], None],
     ) -> None:
-        if row.environment == "preview":
+        if row.environment == PREVIEW:
             raise NotPublishable(f"{row.label} is a preview, which is never sent; run the window with mode deliver")
         if not row.file_name or not row.sha256 or row.bytes is None:
             raise NotPublishable(f"{row.label} is {row.state} without file name, SHA-256 or size: render it again")

@@ -14,6 +14,7 @@ import polars as pl
 from include import snapshot
 from include.archive import ObjectMissingError, PurgedError
 from include.delivered import UnreadableError, details
+from include.outbound.judge import FATE_COLUMNS
 from include.reconcile.compare import FILE
 from include.reconcile.shape import MEMBER
 from include.staging import StagingError
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from include.reconcile.shape import Shape
     from include.staging import Staging
 
-FATES = ("fate", "reasons")
-
 
 def staged(contract: Contract, shape: Shape, batch_id: int, file_id: int, staging: Staging) -> pl.DataFrame | None:
     """
@@ -41,10 +40,10 @@ def staged(contract: Contract, shape: Shape, batch_id: int, file_id: int, stagin
 
     :raises SnapshotError: if what is staged is cut short.
     """
-    wanted = [*shape.shared, shape.row_key, *FATES, *([MEMBER] if MEMBER in contract.columns else [])]
+    wanted = [*shape.shared, shape.row_key, *FATE_COLUMNS, *([MEMBER] if MEMBER in contract.columns else [])]
     try:
         with staging.reader(f"{batch_id}/{file_id}.fates") as source:
-            frames = [frame.select(wanted) for frame in snapshot.frames(source, (*contract.columns, *FATES))]
+            frames = [frame.select(wanted) for frame in snapshot.frames(source, (*contract.columns, *FATE_COLUMNS))]
     except StagingError:
         return None
     return pl.concat([pl.DataFrame(schema=dict.fromkeys(wanted, pl.String)), *frames])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from include.archive import ObjectMissingError, PurgedError
 from include.contract import CONTRACTS_DIR, load_contract
 from include.delivered import UnreadableError
-from include.ledger.states import DELIVERED
+from include.ledger.states import DELIVERED, delivering
 from include.reconcile.days import days_of, sent_files
 from include.reconcile.kinds import ReconcileError
 from include.reconcile.shape import KIND, LINE, MEMBER, NUMBER, shape_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from include.reconcile.shape import Shape
     from include.staging import Staging
 
-PREVIEW: Final = "preview"
 REASON: Final = "reconciliation: "
 EVERY_ROW: Final = 2**31 - 1
 NAMED_IN_REASON: Final = 2
@@ -160,7 +159,7 @@ class _Side:
             return None
         daily = self._ledger.files(
             interface=self._other.id,
-            environment="live" if file.environment == PREVIEW else file.environment,
+            environment=delivering(file.environment),
             dealer=file.dealer,
             since=window.business_date,
             until=window.last_date,

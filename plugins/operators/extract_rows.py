@@ -56,7 +56,7 @@ class ExtractRowsOperator(BaseOperator):
         self.environment = environment
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.outbound import preview
+        from include.ledger.states import PREVIEW
         from include.outbound.dealers import ExtractError
         from include.outbound.extract import DmsUnavailableError, extract
         from include.staging import Staging
@@ -75,7 +75,7 @@ class ExtractRowsOperator(BaseOperator):
                     staging=staging,
                     run_id=context["run_id"],
                     now=datetime.now(UTC),
-                    environment=preview.ENVIRONMENT if mode_of(context) == "preview" else self.environment,
+                    environment=PREVIEW if mode_of(context) == "preview" else self.environment,
                     dealers=context["params"].get("dealers") or (),
                     log=self.log.info,
                 )

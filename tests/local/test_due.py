@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from include.contract import Contract, load_contract
-from local.due import Due, due, due_day, last_due_month
+from include.working_days import due_day
+from local.due import Due, due, last_due_month
 
 DAILY, MONTHLY = "merkle_sar_daily", "renault_sar_monthly"
 
