@@ -1,0 +1,7 @@
+"""
+Who may send to a partner that works on signed agreements, from when on, and what each application of it may see.
+
+``identity`` and ``standing`` judge a point of sale, ``authorisations`` what its dealer allows each application,
+``manifests`` says that beside the file; all four are pure. ``read`` asks the DMS, ``accompany`` keeps the manifests
+of a file in step with the authorisations until it goes. docs/agreements.md tells the rest.
+"""
