@@ -29,6 +29,7 @@ from include.ledger.revisions import Revisions
 from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow, Release
 from include.ledger.sequences import SequenceGap, Sequences
 from include.ledger.states import DELIVERED, STATES, TRANSITIONS
+from include.ledger.windows import Windows
 
 __all__ = [
     "DELIVERED",
@@ -56,7 +57,7 @@ __all__ = [
 ]
 
 
-class Ledger(Batches, Revisions, Decisions, Leases, Findings, Reconciliations, Sequences):
+class Ledger(Batches, Revisions, Decisions, Leases, Windows, Findings, Reconciliations, Sequences):
     """
     Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
 

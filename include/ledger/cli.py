@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 DEFAULT_ARCHIVE: Final = (Path(__file__).parents[2] / ".run" / "archive").as_uri()
 # A log or a pipe has no width of its own; the widest table still fits one line per file.
 WIDTH_WITHOUT_TERMINAL: Final = 200
-STYLES: Final = {"PUBLISHED": "green", "ACKED": "green", "HELD": "red", "UNKNOWN": "red", "PROPOSED": "yellow"}
+STYLES: Final = {
+    "PUBLISHED": "green",
+    "ACKED": "green",
+    "HELD": "red",
+    "UNKNOWN": "red",
+    "PROPOSED": "yellow",
+    "WITHHELD": "yellow",
+}
 JSON_KEYS: Final = (
     "interface",
     "partner",
@@ -49,6 +56,7 @@ JSON_KEYS: Final = (
     "content_hash",
     "bytes",
     "rows",
+    "records",
     "rejected",
     "withheld",
     "control_total",

@@ -50,8 +50,8 @@ def trigger(file: FileRow) -> str:
 
 def run_parameters(file: FileRow) -> dict[str, object]:
     """Return the parameters of the run that takes up this very file: its period, its dealer."""
-    period = "business_date" if file.period == file.business_date.isoformat() else "month"
-    return {period: file.period, "dealers": [file.dealer]}
+    period = {"month": file.period} if file.is_month else {"business_date": file.window.last_date.isoformat()}
+    return {**period, "dealers": [file.dealer]}
 
 
 def _decide(dsn: str, asked: argparse.Namespace) -> int:

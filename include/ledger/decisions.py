@@ -17,7 +17,7 @@ from include.ledger.errors import TransitionError
 from include.ledger.files import Files
 from include.ledger.preconditions import locked_window
 from include.ledger.rows import FileRow, Release
-from include.ledger.states import DELIVERED, NOT_LIVE, PREVIEW
+from include.ledger.states import DELIVERED, NEXT_STEP, NOT_LIVE, PREVIEW
 
 UNDER_WAY = "it goes on by itself with the next run of its window"
 
@@ -57,7 +57,7 @@ class Decisions(Files):
 
     def reject(self, file_id: int, *, reason: str) -> FileRow:
         """
-        Give up a file that waits for a person: PROPOSED or HELD → CANCELLED, and no run takes it up again.
+        Give up a file that waits: PROPOSED, HELD or WITHHELD → CANCELLED, and no run takes it up again.
 
         A redelivery (GATED or HELD, published before) goes back to PUBLISHED: the partner has had the file since the
         first time, and that is not undone.
@@ -68,7 +68,7 @@ class Decisions(Files):
             window, row = self._asked(cursor, file_id, "reject", reason)
             if row.published_at is not None and row.state in ("GATED", "HELD"):
                 to = "PUBLISHED"
-            elif row.state in ("PROPOSED", "HELD"):
+            elif row.state in ("PROPOSED", "HELD", "WITHHELD"):
                 to = "CANCELLED"
             else:
                 raise TransitionError(self._refusal(cursor, window, row, "reject"))
@@ -148,6 +148,7 @@ def _next_step(window: list[FileRow], row: FileRow, verb: str) -> str:
     steps = {
         "PROPOSED": "release it to have it sent, or reject it",
         "HELD": "release it to have it sent, or reject it",
+        "WITHHELD": NEXT_STEP["WITHHELD"],
         "UNKNOWN": "ask the partner whether it arrived; if it did not, redeliver it",
         "PUBLISHED": "redeliver it if the partner wants the same bytes again; changed data are proposed by a run",
         "ACKED": "redeliver it if the partner wants the same bytes again; changed data are proposed by a run",

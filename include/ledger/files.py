@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from psycopg2 import sql
-from psycopg2.extras import RealDictCursor
+from psycopg2.extras import Json, RealDictCursor
 
 from include.ledger import events
 from include.ledger.errors import LedgerError, TransitionError
@@ -309,6 +309,9 @@ class Files(Session):
         if to == "PLANNED":
             columns = {**dict.fromkeys(OF_THE_BYTES), **columns} if row.sha256 else columns
             columns = {**columns, "purged_at": None} if row.purged_at else columns
+            if row.state == "WITHHELD" and row.supersedes is not None:
+                # A correction goes as the person saw it who released it: what is other by now is held.
+                columns = {**columns, "content_hash": row.content_hash}
         if row.published_at is not None:
             columns.pop("published_at", None)
         elif to in DELIVERED:
@@ -348,7 +351,8 @@ class Files(Session):
         )
         cursor.execute(
             sql.SQL("UPDATE ledger.file SET {} WHERE id = {} RETURNING *").format(assignments, sql.Placeholder("id")),
-            {**columns, "id": file_id},
+            {name: Json(value) if isinstance(value, Mapping) else value for name, value in columns.items()}
+            | {"id": file_id},
         )
         found = cursor.fetchone()
         assert found is not None

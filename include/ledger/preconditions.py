@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -30,6 +31,7 @@ MOVABLE: Final = frozenset(
         "content_hash",
         "bytes",
         "rows",
+        "records",
         "rejected",
         "withheld",
         "control_total",
@@ -45,12 +47,14 @@ OF_THE_BYTES: Final = (
     "content_hash",
     "bytes",
     "rows",
+    "records",
     "control_total",
     "remote_path",
     "temp_name",
 )
 FIXED_BY_RENDERING: Final = ("file_name", "sha256", "content_hash", "bytes")
 NEEDED_ONCE_RENDERED: Final = ("file_name", "sha256", "bytes", "rows")
+RECORD_KIND: Final = re.compile(r"[a-z][a-z0-9_]*")
 SENDING: Final = frozenset({"UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
 RENDERED_STATES: Final = frozenset({"RENDERED", "GATED", "UPLOADING", "UPLOADED", "PUBLISHED", "ACKED", "UNKNOWN"})
 
@@ -196,6 +200,12 @@ def _require_history(row: FileRow, to: str, window: list[FileRow]) -> None:
             "partner has its bytes under its number. Next: reject it to take the redelivery back, or release it to "
             "send the same bytes again"
         )
+    if row.published_at is not None and to == "WITHHELD":
+        raise TransitionError(
+            f"{row.label} was delivered at {row.published_at:%Y-%m-%d %H:%M:%S} UTC, so it cannot become WITHHELD: the "
+            "partner has it, and withholding would not take it back. Next: set it to HELD with the reason, so that a "
+            "person decides about sending it again"
+        )
     if row.published_at is None and (row.state, to) in {("GATED", "PUBLISHED"), ("HELD", "PUBLISHED")}:
         raise TransitionError(
             f"{row.label} is {row.state} and was never delivered, so there is no redelivery to take back; it becomes "
@@ -227,6 +237,9 @@ def require_columns(row: FileRow, to: str, columns: Mapping[str, Any]) -> None:
     published_at = columns.get("published_at")
     if published_at is not None and published_at.tzinfo is None:
         raise LedgerError(f"{row.label}: published_at {published_at} has no time zone; give an aware instant")
+    for kind, count in (columns.get("records") or {}).items():
+        if not RECORD_KIND.fullmatch(kind) or not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise LedgerError(f"{row.label}: records is a number of documents by kind; {kind!r}: {count!r} is not that")
     if row.sha256 is not None and to != "PLANNED":
         for name in FIXED_BY_RENDERING:
             if name in columns and columns[name] != getattr(row, name):

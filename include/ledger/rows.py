@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from include.window import Window
+from include.window import Window, month_window
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,7 +48,7 @@ class FileRow:
     ``business_date`` is the first day of the window by the clock of ``zone``.
     ``content_hash`` covers the detail records only; on a released proposal that is not rendered yet it is the hash the
     person saw. ``difference`` is what a proposal changes, in numbers. ``supersedes`` is the id of the revision that
-    this one replaces when it is published.
+    this one replaces when it is published. ``records`` is the number of documents by record kind.
     """
 
     id: int
@@ -84,6 +84,7 @@ class FileRow:
     lease_until: datetime | None = None
     difference: Mapping[str, Any] | None = None
     purged_at: datetime | None = None
+    records: Mapping[str, int] | None = None
 
     @property
     def awaits_bytes(self) -> bool:
@@ -97,9 +98,16 @@ class FileRow:
 
     @property
     def period(self) -> str:
-        """What people call the window: the day, ``2026-10-31``, or for a window of a month the month, ``2026-10``."""
-        a_month = self.window_end - self.window_start > timedelta(days=2)
-        return f"{self.business_date:%Y-%m}" if a_month else self.business_date.isoformat()
+        """What people call the window: ``2026-10-31``, a month ``2026-10``, days ``2026-11-20 to 2026-11-22``."""
+        if self.is_month:
+            return f"{self.business_date:%Y-%m}"
+        last = self.window.last_date
+        return f"{self.business_date} to {last}" if last != self.business_date else self.business_date.isoformat()
+
+    @property
+    def is_month(self) -> bool:
+        """True if the window is a whole calendar month by the clock of its zone."""
+        return self.window == month_window(self.business_date, self.zone)
 
     @property
     def label(self) -> str:

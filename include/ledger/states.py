@@ -10,17 +10,20 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "PLANNED": {
         "CHECKED": "its rows were checked",
         "HELD": "the row check or the extraction found a reason to stop",
+        "WITHHELD": "it lacks the agreement on which it may leave",
         "CANCELLED": "a person gave the window up",
     },
     "CHECKED": {
         "CHECKED": "a later run checked a newer extraction",
         "RENDERED": "its bytes were made and archived",
         "HELD": "a tolerance was exceeded, or the bytes could not be made",
+        "WITHHELD": "it lacks the agreement on which it may leave",
         "CANCELLED": "a person gave the window up",
     },
     "RENDERED": {
         "GATED": "the gate read the bytes and found them good",
         "HELD": "the gate failed or could not read",
+        "WITHHELD": "it lacks the agreement on which it may leave",
         "CANCELLED": "a person gave the window up",
     },
     "GATED": {
@@ -28,6 +31,7 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "UPLOADING": "an attempt to send begins",
         "PUBLISHED": "a person takes a redelivery back; the partner has the file since the first",
         "HELD": "a fault that a person must remove",
+        "WITHHELD": "it lacks the agreement on which it may leave",
         "CANCELLED": "a person gave the window up",
     },
     "UPLOADING": {
@@ -60,6 +64,12 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "GATED": "a person released the bytes, or the gate could read them now",
         "UPLOADING": "the fault is removed, an attempt to send begins",
         "PUBLISHED": "a person takes a redelivery back; the partner has the file since the first",
+        "WITHHELD": "it lacks the agreement on which it may leave",
+        "CANCELLED": "a person gave the window up",
+    },
+    "WITHHELD": {
+        "WITHHELD": "withheld again, for another reason",
+        "PLANNED": "a run found the agreement in force; bytes made before are let go",
         "CANCELLED": "a person gave the window up",
     },
     "PROPOSED": {
@@ -81,12 +91,13 @@ TRANSITIONS: Final[Mapping[str, Mapping[str, str]]] = {
 STATES: Final = tuple(TRANSITIONS)
 
 # What a person does, and what a person will ask about, does not happen without a sentence.
-_REASON_TO: Final = frozenset({"HELD", "UNKNOWN", "CANCELLED"})
+_REASON_TO: Final = frozenset({"HELD", "WITHHELD", "UNKNOWN", "CANCELLED"})
 _REASON_STEPS: Final = frozenset(
     {
         ("PROPOSED", "PLANNED"),
         ("CANCELLED", "PLANNED"),
         ("HELD", "PLANNED"),
+        ("WITHHELD", "PLANNED"),
         ("UNKNOWN", "UPLOADING"),
         ("PUBLISHED", "GATED"),
         ("ACKED", "GATED"),
@@ -107,11 +118,13 @@ ON_THE_WAY: Final = frozenset({"GATED", "UPLOADING", "UPLOADED"})
 NOT_LIVE: Final = frozenset({"PROPOSED", "SUPERSEDED", "CANCELLED"})
 """States of a revision that does not speak for its window."""
 SETTLED: Final = frozenset({"PUBLISHED", "ACKED", "SUPERSEDED", "CANCELLED"})
-"""States that may grow old: retention takes files in these and no other."""
+"""States that may grow old: retention takes files in these, and withheld ones of which nothing was ever rendered."""
 
 # The way on from a state in which somebody may be stuck.
 NEXT_STEP: Final[Mapping[str, str]] = {
     "PROPOSED": "a person releases or rejects it",
+    "WITHHELD": "only a signature changes it: once the agreement it lacks is in the DMS, a run of its window takes it "
+    "up; or reject it",
     "UNKNOWN": "ask the partner whether it arrived, then set PUBLISHED, or redeliver it",
     "SUPERSEDED": "it was replaced; work with the later revision",
     "CANCELLED": "reopen it with a reason to take the window up again",

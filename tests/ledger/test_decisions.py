@@ -46,8 +46,8 @@ def in_state(ledger: Ledger, state: str, environment: str = "live") -> FileRow:
         return ledger.move(bring(ledger, file, "RENDERED").id, "HELD", reason="the gate failed")
     if state == "UNKNOWN":
         return ledger.move(bring(ledger, file, "UPLOADED").id, "UNKNOWN", reason="neither name is there")
-    if state == "CANCELLED":
-        return ledger.move(file.id, "CANCELLED", reason="not wanted")
+    if state in ("CANCELLED", "WITHHELD"):
+        return ledger.move(file.id, state, reason="not wanted")
     if state == "ACKED":
         return ledger.move(bring(ledger, file, "PUBLISHED").id, "ACKED")
     return bring(ledger, file, state)
@@ -58,6 +58,7 @@ ACCEPTED = {
     ("release", "HELD"): "GATED",
     ("reject", "PROPOSED"): "CANCELLED",
     ("reject", "HELD"): "CANCELLED",
+    ("reject", "WITHHELD"): "CANCELLED",
     ("redeliver", "PUBLISHED"): "GATED",
     ("redeliver", "ACKED"): "GATED",
     ("redeliver", "UNKNOWN"): "UPLOADING",

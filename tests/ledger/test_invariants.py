@@ -52,7 +52,7 @@ def decided(verb: str, row: FileRow, window: list[FileRow]) -> str | None:
             return "PLANNED"
         case ("reject", "HELD" | "GATED") if again:
             return "PUBLISHED"
-        case ("reject", "HELD" | "PROPOSED"):
+        case ("reject", "HELD" | "PROPOSED" | "WITHHELD"):
             return "CANCELLED"
         case ("redeliver", "PUBLISHED" | "ACKED") if not later:
             return "GATED"
