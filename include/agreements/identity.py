@@ -15,6 +15,8 @@ RRDI = re.compile(r"[0-9A-Z]{3,12}")
 MONACO_SIREN = re.compile(r"MONACO[0-9A-Z]{3}")
 MONACO_SIRET = re.compile(r"MONACO[0-9A-Z]{8}")
 DIGITS = re.compile(r"[0-9]+")
+# The oldest companies' numbers begin with 00.
+LOST_ZEROS = 2
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ def _form_fault(kind: str, number: str | None, length: int, wanted: str) -> str 
     if len(number) == length:
         return None
     found = f"the {kind} {number} has {len(number)} digits, not {length}"
-    valid = siren_numbers.is_valid if length == 9 else siret_numbers.is_valid
-    if len(number) < length and valid(number.zfill(length)):
-        return f"{found}; a leading zero was probably lost: look it up, it is not put back here"
+    if 0 < length - len(number) <= LOST_ZEROS:
+        # Zeros in front change no check digit, so this is a hint and nothing to go by.
+        return f"{found}; a leading zero was probably lost (a spreadsheet does that): look the number up"
     if kind == "SIRET" and len(number) == 9:
         return f"{found}; a SIREN stands in its place"
     if kind == "SIREN" and len(number) == 14:

@@ -88,18 +88,6 @@ class Standing:
     withheld: tuple[str, ...]
     faults: tuple[str, ...]
 
-    def basis_missing(self, business_date: date) -> str | None:
-        """Say why a file of ``business_date`` has no basis, all reasons in one; None if it has one."""
-        if self.withheld:
-            return "; ".join(self.withheld)
-        if self.since is None:
-            return "the agreements are not signed"
-        if business_date < self.since:
-            return (
-                f"both agreements are signed since {self.since}, and files go from that day on; this one is before it"
-            )
-        return None
-
 
 def standing_of(
     point: PointOfSale,
