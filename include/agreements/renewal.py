@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from include.agreements.authorisations import Authorisation, fingerprint
 from include.agreements.manifests import ManifestError, manifest, manifest_name
-from include.ledger.states import DELIVERED
+from include.ledger.companions import BEFORE_ANY_ATTEMPT, Companion
 
 if TYPE_CHECKING:
     from include.archive import Archive
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
-    from include.ledger.companions import Companion
 
 KIND = "manifest"
-ATTEMPTED = DELIVERED | {"UPLOADING", "UPLOADED", "UNKNOWN"}
 
 
 def accompany(
@@ -39,13 +37,14 @@ def accompany(
     person to see: the answer is the sentence that says so, and nothing is touched.
 
     :param authorisations: those of the file's point of sale at the instant ``at``; without ``at`` they were just read.
+    :raises LeaseHeldError: if the manifests must be made anew while another attempt is at work on the file.
     """
     documents = file.records or {}
     mark = _mark(file, authorisations)
     registered = ledger.companions(file.id)
     if {companion.fingerprint for companion in registered} == ({mark} if authorisations else set()):
         return None
-    if file.remote_path is not None or file.state in ATTEMPTED:
+    if file.state not in BEFORE_ANY_ATTEMPT or file.remote_path is not None or file.published_at is not None:
         holds = ", ".join(f"{one.application} {one.status}" for one in authorisations) or "none"
         begun = "it was first sent" if file.published_at is not None else "the first attempt to send it"
         step = (
@@ -76,8 +75,6 @@ def _mark(file: FileRow, authorisations: Sequence[Authorisation]) -> str:
 
 
 def _archived(name: str, content: bytes, archive: Archive) -> Companion:
-    from include.ledger.companions import Companion
-
     with archive.writer() as writer:
         writer.write(content)
     return Companion(name=name, kind=KIND, sha256=writer.sha256, bytes=writer.bytes)
