@@ -11,6 +11,7 @@ that agrees with itself. Every change of state writes its event in the same tran
 from __future__ import annotations
 
 from include.ledger.batches import Batches
+from include.ledger.companions import Companion, CompanionRow, Companions
 from include.ledger.decisions import Decisions
 from include.ledger.errors import (
     BatchReplacedError,
@@ -37,6 +38,8 @@ __all__ = [
     "TRANSITIONS",
     "BatchReplacedError",
     "BatchRow",
+    "Companion",
+    "CompanionRow",
     "EventRow",
     "FeedRow",
     "FileRow",
@@ -57,7 +60,7 @@ __all__ = [
 ]
 
 
-class Ledger(Batches, Revisions, Decisions, Leases, Windows, Findings, Reconciliations, Sequences):
+class Ledger(Batches, Revisions, Decisions, Leases, Companions, Windows, Findings, Reconciliations, Sequences):
     """
     Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
 

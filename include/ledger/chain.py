@@ -78,6 +78,7 @@ def _verify(cursor: RealDictCursor) -> ChainReport:
     head = cursor.fetchone()
     number, previous = 0, GENESIS
     told: dict[int, dict[str, Any]] = {}
+    beside: dict[int, dict[str, dict[str, Any]]] = {}
     for event in _events(cursor):
         expected = number + 1
         why = None
@@ -90,7 +91,7 @@ def _verify(cursor: RealDictCursor) -> ChainReport:
         if why:
             return ChainReport(expected, number, previous, why)
         number, previous = expected, event["hash"]
-        _tell(told, event)
+        _tell(told, beside, event)
     if head is None or (head["id"], head["hash"]) != (number, previous):
         said = "no event at all" if head is None else f"event {head['id']}"
         return ChainReport(
@@ -99,7 +100,7 @@ def _verify(cursor: RealDictCursor) -> ChainReport:
             previous,
             f"event {number + 1} is missing or the head was changed: the head names {said}",
         )
-    return ChainReport(None, number, previous, drifts=tuple(_drifts(cursor, told)))
+    return ChainReport(None, number, previous, drifts=(*_drifts(cursor, told), *_companion_drifts(cursor, beside)))
 
 
 def _events(cursor: RealDictCursor) -> Iterator[dict[str, Any]]:
@@ -121,15 +122,24 @@ def _events(cursor: RealDictCursor) -> Iterator[dict[str, Any]]:
         last = found[-1]["id"]
 
 
-def _tell(told: dict[int, dict[str, Any]], event: dict[str, Any]) -> None:
-    """Add to what the events tell about each file what this one does."""
+def _tell(told: dict[int, dict[str, Any]], beside: dict[int, dict[str, dict[str, Any]]], event: dict[str, Any]) -> None:
+    """Add to what the events tell about each file, and about what goes beside it, what this one does."""
     if event["file_id"] is None:
         return
+    detail = json.loads(event["detail"])
     columns = told.setdefault(event["file_id"], {})
-    columns.update(json.loads(event["detail"]).get("columns", {}))
+    columns.update(detail.get("columns", {}))
     if event["to_state"] is not None:
         columns["state"] = event["to_state"]
         columns["reason"] = event["reason"]
+    companions = beside.setdefault(event["file_id"], {})
+    if event["to_state"] == "PLANNED" or event["kind"] == "COMPANIONS":
+        companions.clear()
+    for fact in detail.get("companions", ()) if event["kind"] == "COMPANIONS" else ():
+        unsent = dict.fromkeys(("remote_path", "temp_name", "published_at"))
+        companions[fact["name"]] = {**fact, **unsent, "fingerprint": detail["fingerprint"]}
+    if event["kind"] in ("COMPANION_UPLOADING", "COMPANION_PUBLISHED"):
+        companions[detail["companion"]["name"]].update(detail["companion"])
 
 
 def _drifts(cursor: RealDictCursor, told: dict[int, dict[str, Any]]) -> Iterator[Drift]:
@@ -144,3 +154,18 @@ def _drifts(cursor: RealDictCursor, told: dict[int, dict[str, Any]]) -> Iterator
             yield Drift(row["id"], differing)
     for file_id in sorted(told):
         yield Drift(file_id, ("the row is gone, so all columns",))
+
+
+def _companion_drifts(cursor: RealDictCursor, beside: dict[int, dict[str, dict[str, Any]]]) -> Iterator[Drift]:
+    cursor.execute("SELECT * FROM ledger.companion ORDER BY file_id, position")
+    for row in cursor:
+        columns = beside.get(row["file_id"], {}).pop(row["name"], None)
+        if columns is None:
+            yield Drift(row["file_id"], (f"the companion {row['name']} has no event, so its columns",))
+            continue
+        differing = sorted(name for name, value in columns.items() if canonical(row[name]) != canonical(value))
+        if differing:
+            yield Drift(row["file_id"], tuple(f"companion {row['name']}: {name}" for name in differing))
+    for file_id, missing in sorted(beside.items()):
+        for name in sorted(missing):
+            yield Drift(file_id, (f"the companion {name} is gone, so its columns",))

@@ -203,8 +203,8 @@ class Files(Session):
         ``reason`` becomes the row's reason (None clears it). The step is refused unless the lease with ``token`` is
         current, and unless the file still belongs to ``batch``, where these are given; both are checked in the same
         transaction. To PUBLISHED or ACKED: ``published_at`` is set if not given (once; a redelivery keeps the first),
-        and the revision that this one replaces becomes SUPERSEDED. To PLANNED (a person's decision): the bytes are let
-        go, the sequence number stays.
+        and the revision that this one replaces becomes SUPERSEDED. To PLANNED: the bytes and the companions are let go,
+        the sequence number stays.
 
         :raises TransitionError: if the step is not in ``states.TRANSITIONS``, lacks its reason or what the new state
             needs, or would change bytes that are rendered.
@@ -229,9 +229,10 @@ class Files(Session):
 
         ``detail`` holds ids, counts, hashes and error classes, never a row's values: events are kept for ever.
         """
-        if not kind.isupper() or kind in STATES:
+        if not kind.isupper() or kind in STATES or kind.startswith("COMPANION"):
             raise LedgerError(
-                f"note kind {kind!r}: use a word in capitals that is not a state; states are set by move()"
+                f"note kind {kind!r}: use a word in capitals that is not a state; states are set by move(), companions "
+                "by methods of their own"
             )
         with self.transaction() as cursor:
             if file_id is not None:
@@ -318,7 +319,9 @@ class Files(Session):
             columns.setdefault("published_at", database_now(cursor))
         require_columns(row, to, columns)
         if to == "RENDERED":
-            store_object(cursor, row, columns)
+            store_object(cursor, row.label, *(columns.get(name, getattr(row, name)) for name in ("sha256", "bytes")))
+        if to == "PLANNED":
+            cursor.execute("DELETE FROM ledger.companion WHERE file_id = %s", [row.id])
         moved = self._set(cursor, row.id, {**columns, "state": to, "reason": reason})
         replaced = [old for old in window if to in DELIVERED and old.id == row.supersedes and old.state in DELIVERED]
         for old in replaced:

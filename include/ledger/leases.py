@@ -7,9 +7,9 @@ lives finds a larger token, or its own expired, when it asks before its next eff
 
 from __future__ import annotations
 
-from include.ledger.errors import LeaseHeldError, LedgerError
+from include.ledger.errors import LedgerError
 from include.ledger.files import Files
-from include.ledger.preconditions import locked_file, require_lease
+from include.ledger.preconditions import locked_file, require_lease, require_no_lease
 
 
 class Leases(Files):
@@ -24,25 +24,17 @@ class Leases(Files):
         _require_positive(seconds)
         with self.transaction() as cursor:
             row = locked_file(cursor, file_id)
+            require_no_lease(cursor, row)
             cursor.execute(
                 """
                 UPDATE ledger.file SET lease_token = nextval('ledger.lease_token'), lease_holder = %(actor)s,
                     lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
-                WHERE id = %(id)s AND (lease_until IS NULL OR lease_until <= clock_timestamp())
-                RETURNING lease_token
+                WHERE id = %(id)s RETURNING lease_token
                 """,
                 {"id": file_id, "actor": self.actor, "seconds": seconds},
             )
             taken = cursor.fetchone()
-            if taken is None:
-                assert row.lease_until is not None
-                assert row.lease_holder is not None
-                raise LeaseHeldError(
-                    f"{row.label} is being worked on by {row.lease_holder} until "
-                    f"{row.lease_until:%Y-%m-%d %H:%M:%S} UTC; wait for that moment, then try again",
-                    holder=row.lease_holder,
-                    expires_at=row.lease_until,
-                )
+            assert taken is not None
             token = int(taken["lease_token"])
             self._record(
                 cursor,

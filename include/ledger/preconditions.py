@@ -12,6 +12,7 @@ from psycopg2.extras import RealDictCursor
 
 from include.ledger.errors import (
     BatchReplacedError,
+    LeaseHeldError,
     LeaseLostError,
     LedgerError,
     LedgerUnavailableError,
@@ -139,6 +140,18 @@ def require_lease(cursor: RealDictCursor, row: FileRow, token: int) -> None:
     )
 
 
+def require_no_lease(cursor: RealDictCursor, row: FileRow) -> None:
+    """Raise :class:`LeaseHeldError` while anybody's lease on the file has not expired by the database's clock."""
+    if row.lease_until is None or row.lease_holder is None or row.lease_until <= database_now(cursor):
+        return
+    raise LeaseHeldError(
+        f"{row.label} is being worked on by {row.lease_holder} until {row.lease_until:%Y-%m-%d %H:%M:%S} UTC; wait for "
+        "that moment, then try again",
+        holder=row.lease_holder,
+        expires_at=row.lease_until,
+    )
+
+
 def locked_window(cursor: RealDictCursor, file_id: int) -> list[FileRow]:
     """
     Lock every revision of the file's window, in the order of revisions, and return them.
@@ -253,21 +266,20 @@ def require_columns(row: FileRow, to: str, columns: Mapping[str, Any]) -> None:
         raise TransitionError(f"{row.label}: {row.state} → {to} without {', '.join(missing)}; give them with the step")
 
 
-def store_object(cursor: RealDictCursor, row: FileRow, columns: Mapping[str, Any]) -> None:
+def store_object(cursor: RealDictCursor, what: str, sha256: str, size: int) -> None:
     """Note the archive's object for retention; an object that is being purged this moment must not be relied on."""
-    stored = {name: columns.get(name, getattr(row, name)) for name in ("sha256", "bytes")}
     cursor.execute(
         """
-        INSERT INTO ledger.archive_object AS held (sha256, bytes) VALUES (%(sha256)s, %(bytes)s)
+        INSERT INTO ledger.archive_object AS held (sha256, bytes) VALUES (%s, %s)
         ON CONFLICT (sha256) DO UPDATE SET purge_marked_at = NULL, purged_at = NULL, stored_at = clock_timestamp()
             WHERE held.purge_marked_at IS NULL OR held.purged_at IS NOT NULL
         RETURNING sha256
         """,
-        stored,
+        [sha256, size],
     )
     if cursor.fetchone() is None:
         raise LedgerUnavailableError(
-            f"{row.label}: the archive object {stored['sha256']} is being purged; run "
+            f"{what}: the archive object {sha256} is being purged; run "
             "`python -m include.ledger purge --apply` to its end, "
             "then render again"
         )
