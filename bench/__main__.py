@@ -9,28 +9,26 @@ import platform
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psycopg2
 from rich.console import Console
 from rich.table import Table
 
 from bench import parsing
+from bench.deliveries import DAY, DELIVERIES, Delivery
 from bench.limit import limit
 from bench.measure import measured
 from bench.sftp_server import Server, sftp_server
 from include.migrations.run import migrate
-from include.window import day_window
 from local.postgres import Postgres, running_postgres
 from local.sample import fill
 from local.settings import Settings
 
-DAY = date(2026, 11, 10)
-BARS = {1_000_000: (2.0, 600.0), 5_000_000: (1.5, None)}
-SQL = Path(__file__).resolve().parents[1] / "include" / "sql" / "merkle_sar_daily.sql"
+# Five million lines of XML say nothing that one million do not.
+MOST_XML_LINES = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,8 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[dict[str, Any]] = []
     with running_postgres(folder / "postgres") as postgres, sftp_server(folder / "server") as server:
         console.print(f"Server: {server.name}. {_machine()}.")
-        for lines in options.lines:
-            results += _outbound(lines, options, postgres, server, folder, console)
+        for form in options.forms:
+            for lines in options.lines:
+                if form == "csv" or lines <= MOST_XML_LINES or len(options.lines) == 1:
+                    results += _outbound(DELIVERIES[form], lines, options, postgres, server, folder, console)
     console.print("DAG files, parsed beside plain ones")
     results.append(parsing.measure(folder / "airflow", options.rounds + 2) | {"machine": _machine()})
     for name in ("archive", "staging", "reports", "server"):
@@ -59,31 +59,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 5_000_000], help="sizes to deliver")
+    parser.add_argument("--forms", nargs="+", choices=sorted(DELIVERIES), default=sorted(DELIVERIES), help="of file")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turn with the limit")
     parser.add_argument("--no-usual-way", action="store_true", help="leave out the comparison by hand (90 s, 3 GB)")
     return parser.parse_args(arguments)
 
 
 def _outbound(
-    lines: int, options: argparse.Namespace, postgres: Postgres, server: Server, folder: Path, console: Console
+    what: Delivery,
+    lines: int,
+    options: argparse.Namespace,
+    postgres: Postgres,
+    server: Server,
+    folder: Path,
+    console: Console,
 ) -> list[dict[str, Any]]:
-    dms = postgres.create_database(f"dms_{lines}")
+    dms = postgres.create_database(f"{what.database}_{lines}")
     migrate("dms", dms)
-    console.print(f"{lines:,} lines: filling the DMS (kept for the next time)")
-    fill(dms, dealers=12, days=1, lines=lines, seed=1, until=DAY, defects=False, trade_only=True)
-    with psycopg2.connect(dms) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT array_agg(dealer_id) FROM dms.v_dealers WHERE trade_partner_dealer")
-        (dealers,) = cursor.fetchone() or ([],)
-        window = day_window(DAY, "Europe/London")
-        bound = cursor.mogrify(
-            SQL.read_text().strip().rstrip(";"),
-            {"window_start": window.start, "window_end": window.end, "dealer_ids": dealers},
-        )
+    console.print(f"{what.name}, {lines:,} lines: filling the DMS (kept for the next time)")
+    fill(dms, dealers=12, days=1, lines=lines, seed=1, until=DAY, defects=False, **what.sample)
+    bound = what.bound_query(dms)
     template = postgres.create_database("ledger_template")
     migrate("ledger", template)
     ours, limits, peaks, steps = [], [], [], []
     rows = 0
-    request = _request(server, folder) | {"dms_dsn": dms}
+    request = _request(server, folder) | {"dms_dsn": dms, "contract": what.contract}
     for turn in range(options.rounds):
         for which in ("limit", "ours") if turn % 2 == 0 else ("ours", "limit"):
             if which == "limit":
@@ -104,14 +104,14 @@ def _outbound(
     seconds, floor = median(ours), median(item["seconds"] for item in limits)
     found = [
         {
-            "name": "outbound",
+            "name": what.name,
             "rows": rows,
             "seconds": round(seconds, 2),
             "limit_seconds": round(floor, 2),
             "ratio": round(seconds / floor, 2),
-            "ratio_bar": BARS.get(lines, (None, None))[0],
+            "ratio_bar": what.bars.get(lines, (None, None))[0],
             "peak_mb": round(max(peaks)),
-            "peak_mb_bar": BARS.get(lines, (None, None))[1],
+            "peak_mb_bar": what.bars.get(lines, (None, None))[1],
             "rounds": options.rounds,
             "seconds_all": [round(value, 2) for value in ours],
             "limit_seconds_all": [round(item["seconds"], 2) for item in limits],
@@ -122,12 +122,12 @@ def _outbound(
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     ]
-    if lines == 1_000_000 and not options.no_usual_way:
+    if what.contract == "merkle_sar_daily" and lines == 1_000_000 and not options.no_usual_way:
         console.print("  the usual way, once")
         run = measured(["bench.usual_way"], request | {"query": bound.decode()})
         found.append(
             {
-                "name": "outbound by hand, once",
+                "name": "outbound CSV by hand, once",
                 "rows": run.result["rows"],
                 "seconds": round(run.result["seconds"], 2),
                 "limit_seconds": round(floor, 2),
@@ -153,7 +153,7 @@ def _request(server: Server, folder: Path) -> dict[str, Any]:
 
 def _compare_sizes(results: list[dict[str, Any]]) -> None:
     """Add what five times the rows cost: at most 5.5 times the seconds and 1.3 times the memory."""
-    found = {item["rows"]: item for item in results if item["name"] == "outbound"}
+    found = {item["rows"]: item for item in results if item["name"] == "outbound CSV"}
     if {1_000_000, 5_000_000} <= set(found):
         small, large = found[1_000_000], found[5_000_000]
         large["growth"] = round(large["seconds"] / small["seconds"], 2)

@@ -35,7 +35,7 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
     from include.window import day_window
 
     folder = Path(request["folder"])
-    contract = replace(load_contract("merkle_sar_daily"), remote_dir=request["remote_dir"])
+    contract = replace(load_contract(request["contract"]), remote_dir=request["remote_dir"])
     window = day_window(date.fromisoformat(request["day"]), contract.zone)
     archive = Archive(LocalFileSystem(), str(folder / "archive"))
     staging = Staging(LocalFileSystem(), str(folder / "staging"))
@@ -75,7 +75,7 @@ def deliver(request: dict[str, Any]) -> dict[str, Any]:
             run_key="bench",
         )
         timed("render")
-        publish(contract, run.file_ids, endpoint=endpoint, ledger=ledger, archive=archive)
+        publish(contract, run.file_ids, endpoint=endpoint, ledger=ledger, archive=archive, dms_dsn=request["dms_dsn"])
         timed("publish")
         states = conclude(contract, run.file_ids, ledger=ledger, archive=archive)
         timed("conclude")

@@ -7,11 +7,10 @@ names the file, the place and what is allowed, because a promise that nothing ke
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -20,14 +19,12 @@ import yaml
 
 from include.contract_references import read_document, resolved
 from include.contract_sense import require_sense
+from include.contract_table import Field, Rule, Severity, Table, table_of
 from include.contract_vocabulary import (
-    ARGUMENTS_OF_RULE,
-    COLUMN_RULES,
-    ENGINE,
-    FILE_RULES,
+    FORMATS,
     HEADER_FIELDS,
     KEYS,
-    OPTIONS_OF_TYPE,
+    OPTIONAL_PROPERTIES,
     PERIOD_ZONES,
     REQUIRED_PROPERTIES,
     ContractError,
@@ -36,50 +33,8 @@ from include.contract_vocabulary import (
 )
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
-PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
-Severity = Literal["error", "warning", "info"]
 
-__all__ = ["Contract", "ContractError", "Field", "Rule", "all_contract_ids", "load_contract"]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """
-    One promise that can be checked.
-
-    ``id`` is ``<column>-<kind>`` (``<column>+<column>-<kind>`` over several, ``file-<kind>`` for the whole file) and
-    names the rejected sample that breaks it. A row that breaks an ``error`` rule is rejected; ``warning`` and ``info``
-    are counted and reported.
-    """
-
-    id: str
-    kind: str
-    columns: tuple[str, ...]
-    severity: Severity
-    dimension: str
-    arguments: Mapping[str, Any]
-    description: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """One column of the set; ``delivered`` ones are in the file, the others are read to judge the row."""
-
-    name: str
-    logical_type: str
-    required: bool
-    primary_key: bool
-    delivered: bool
-    row_key: bool
-    classification: str | None
-    purpose: str | None
-    legal_basis: str | None
-    description: str
-
-    @property
-    def personal(self) -> bool:
-        """True if the value says something about a person, by itself or by linkage."""
-        return self.classification is not None
+__all__ = ["Contract", "ContractError", "Field", "Rule", "Severity", "Table", "all_contract_ids", "load_contract"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +45,9 @@ class Contract:
     A file covers one ``period_unit`` by the clock of ``zone``, or of the dealer where ``own_zone``. It is due at
     ``due`` on the morning after, or on the ``due_working_day``-th working day after it in the public holidays of
     ``working_calendar`` (ISO 3166 country). ``reconciled_with`` names the contract whose files of the same period must
-    add up to this one's.
+    add up to this one's. ``agreements`` are the kinds that must be signed before anything of a dealer leaves.
+    ``contiguous`` says that each file begins where the dealer's last one ended, and what an outage becomes: a file for
+    each missed day (``windows``) or one over all of them (``span``).
     """
 
     id: str
@@ -111,9 +68,11 @@ class Contract:
     reconciled_with: str | None
     remote_dir: str
     file_name: str
+    format: Literal["csv", "xml"]
     delimiter: str
     encoding: str
     line_end: str
+    namespace: str
     empty_file: str
     header: tuple[str, ...]
     trailer: tuple[str, ...]
@@ -121,10 +80,9 @@ class Contract:
     due_working_day: int | None
     working_calendar: str | None
     retention_days: int
-    source: str
-    withhold: Mapping[str, str]
-    fields: tuple[Field, ...]
-    rules: tuple[Rule, ...]
+    agreements: tuple[str, ...]
+    contiguous: Literal["windows", "span"] | None
+    tables: tuple[Table, ...]
 
     @property
     def summary(self) -> str:
@@ -132,29 +90,25 @@ class Contract:
         return f"{self.purpose} Contract {self.version}."
 
     @property
-    def delivered(self) -> tuple[str, ...]:
-        """Names of the columns in the file, in its order."""
-        return tuple(field.name for field in self.fields if field.delivered)
+    def table(self) -> Table:
+        """The one table of a contract that has one; asked of any other it is a mistake of the caller's."""
+        (only,) = self.tables
+        return only
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of all columns that the extraction gives, in its order."""
-        return tuple(field.name for field in self.fields)
-
-    @cached_property
-    def row_key(self) -> str:
-        """Name of the column that identifies a row in reports: a surrogate, never personal data."""
-        return next(field.name for field in self.fields if field.row_key)
-
-    @property
-    def primary_key(self) -> tuple[str, ...]:
-        """Columns that together are unique within a file."""
-        return tuple(field.name for field in self.fields if field.primary_key)
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule: those of the rows, table by table, and those of the file."""
+        return tuple(chain.from_iterable(table.rules for table in self.tables))
 
     @property
     def row_rules(self) -> tuple[Rule, ...]:
-        """Rules that judge rows."""
-        return tuple(rule for rule in self.rules if rule.kind not in FILE_RULES)
+        """Rules that judge rows, table by table."""
+        return tuple(chain.from_iterable(table.row_rules for table in self.tables))
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Every column, table by table."""
+        return tuple(chain.from_iterable(table.fields for table in self.tables))
 
     @property
     def control_total(self) -> str | None:
@@ -207,15 +161,16 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
     if document["id"] != contract_id:
         raise ContractError(f"it calls itself {document['id']!r}; id and file name must be the same")
     (server,) = document["servers"]
-    (told,) = document["schema"]
-    table = {**told, "properties": [resolved(column, folder) for column in told["properties"]]}
     only_known(document["description"], KEYS["description"], "description")
     only_known(server, KEYS["server"], "servers[0]")
-    only_known(table, KEYS["schema"], "schema[0]")
+    if server["format"] not in FORMATS:
+        raise ContractError(f"servers[0]: its format is one of {', '.join(FORMATS)}, not {server['format']!r}")
     own = properties_of(document, "contract")
     shape = properties_of(server, "server")
-    for level, found in (("contract", own), ("server", shape)):
-        if missing := REQUIRED_PROPERTIES[level] - set(found):
+    for level, kind, found in (("contract", "contract", own), ("server", server["format"], shape)):
+        if unknown := set(found) - REQUIRED_PROPERTIES[kind] - OPTIONAL_PROPERTIES[kind]:
+            raise ContractError(f"customProperties of the {level}: {', '.join(sorted(unknown))} mean nothing in {kind}")
+        if missing := REQUIRED_PROPERTIES[kind] - set(found):
             raise ContractError(f"customProperties of the {level}: {', '.join(sorted(missing))} missing")
     sla = {item["property"]: item for item in document["slaProperties"]}
     only_known(sla, KEYS["sla"], "slaProperties")
@@ -223,12 +178,7 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         raise ContractError("slaProperties retention: its unit is d, for days; nothing here counts in another")
     location = urlsplit(server["location"])
     remote_dir, _, file_name = location.path.rpartition("/")
-    fields = tuple(_field(column) for column in table["properties"])
-    names = [field.name for field in fields]
-    if doubled := {name for name in names if names.count(name) > 1}:
-        raise ContractError(f"schema[0]: {', '.join(sorted(doubled))} stands there twice")
-    if sum(field.row_key for field in fields) != 1:
-        raise ContractError("schema[0]: exactly one property must be the rowKey")
+    tables = tuple(_table(told, folder, contract_id, alone=len(document["schema"]) == 1) for told in document["schema"])
     only_known(dict.fromkeys(shape["header"]), HEADER_FIELDS, "customProperties header")
     contract = Contract(
         id=contract_id,
@@ -249,9 +199,11 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         reconciled_with=own.get("reconciledWith"),
         remote_dir=remote_dir,
         file_name=file_name,
-        delimiter=shape["delimiter"],
+        format=server["format"],
+        delimiter=shape.get("delimiter", ""),
         encoding=shape["encoding"],
-        line_end=shape["lineEnd"],
+        line_end=shape.get("lineEnd", ""),
+        namespace=shape.get("namespace", ""),
         empty_file=shape["emptyFile"],
         header=tuple(shape["header"]),
         trailer=tuple(shape["trailer"]),
@@ -259,10 +211,9 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         due_working_day=int(sla["workingDay"]["value"]) if "workingDay" in sla else None,
         working_calendar=own.get("workingCalendar"),
         retention_days=int(sla["retention"]["value"]),
-        source=table["physicalName"],
-        withhold={name: str(value) for name, value in properties_of(table, "schema").get("withhold", {}).items()},
-        fields=fields,
-        rules=tuple(_rules(table)),
+        agreements=tuple(own.get("agreements", ())),
+        contiguous=own.get("contiguous"),
+        tables=tables,
     )
     require_sense(contract)
     others = set(all_contract_ids(folder)) - {contract.id}
@@ -274,109 +225,18 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
     return contract
 
 
+def _table(told: Mapping[str, Any], folder: Path, contract_id: str, *, alone: bool) -> Table:
+    only_known(told, KEYS["schema"], f"schema {told.get('name')!r}")
+    columns = [resolved(column, folder) for column in told["properties"]]
+    for column in columns:
+        if column["logicalType"] == "array":
+            items = column["items"]
+            column["items"] = {**items, "properties": [resolved(item, folder) for item in items["properties"]]}
+    return table_of(told, columns, contract_id, alone=alone)
+
+
 def _goes_by_the_dealers_clock(period: dict[str, Any]) -> bool:
     only_known(period, ("unit", "zone"), "customProperties period")
     if period["zone"] not in PERIOD_ZONES:
         raise ContractError(f"period: its zone is one of {', '.join(PERIOD_ZONES)}, not {period['zone']!r}")
     return bool(period["zone"] == "dealer")
-
-
-def _field(column: dict[str, Any]) -> Field:
-    where = f"property {column.get('name')!r}"
-    only_known(column, KEYS["property"], where)
-    if not PLAIN_NAME.fullmatch(column["name"]):
-        raise ContractError(f"{where}: a name is lower-case letters, digits and underscores")
-    own = properties_of(column, "property")
-    for key in ("required", "primaryKey"):
-        if not isinstance(column.get(key, False), bool):
-            raise ContractError(f"{where}: {key} is true or false, without quotes")
-    classification = column.get("classification")
-    if classification and not {"purpose", "legalBasis"} <= set(own):
-        raise ContractError(f"{where} is {classification}: it must name its purpose and legalBasis")
-    return Field(
-        name=column["name"],
-        logical_type=column["logicalType"],
-        required=column.get("required", False),
-        primary_key=column.get("primaryKey", False),
-        delivered=own.get("delivered", True),
-        row_key=own.get("rowKey", False),
-        classification=classification,
-        purpose=own.get("purpose"),
-        legal_basis=own.get("legalBasis"),
-        description=column.get("description", ""),
-    )
-
-
-def _rules(table: dict[str, Any]) -> Iterable[Rule]:
-    columns = table["properties"]
-    key = sorted((c["primaryKeyPosition"], c["name"]) for c in columns if c.get("primaryKey"))
-    for column in columns:
-        yield from _implied_rules(column)
-        for quality in column.get("quality", []):
-            yield _custom_rule(quality, column["name"], COLUMN_RULES)
-    if key:
-        names = tuple(name for _, name in key)
-        yield Rule(
-            f"{'+'.join(names)}-duplicateValues",
-            "duplicateValues",
-            names,
-            "error",
-            "uniqueness",
-            {},
-            f"{', '.join(names)} together are unique in the file.",
-        )
-    for quality in table.get("quality", []):
-        yield _custom_rule(quality, "file", FILE_RULES)
-
-
-def _implied_rules(column: dict[str, Any]) -> Iterable[Rule]:
-    """Rules that ODCS says by its own keys: required, type, options, enumeration."""
-    name, kind, options = column["name"], column["logicalType"], column.get("logicalTypeOptions", {})
-    if kind not in OPTIONS_OF_TYPE:
-        raise ContractError(
-            f"property {name!r}: nothing here checks the type {kind!r}; use {', '.join(sorted(OPTIONS_OF_TYPE))}"
-        )
-    only_known(options, OPTIONS_OF_TYPE[kind], f"property {name!r}, logicalTypeOptions of a {kind}")
-    if column.get("required"):
-        yield Rule(f"{name}-required", "required", (name,), "error", "completeness", {}, f"{name} is never empty.")
-    if kind != "string":
-        text = f"{name} is written as {kind}."
-        yield Rule(f"{name}-{kind}", kind, (name,), "error", "conformity", {}, text)
-    for option, value in options.items():
-        if option != "timezone":  # Said by the one timestamp format there is.
-            text = f"{name}: {option} {value}."
-            yield Rule(f"{name}-{option}", option, (name,), "error", "conformity", {"value": value}, text)
-    if "enum" in column:
-        values = [item["value"] for item in column["enum"]]
-        text = f"{name} is one of {', '.join(map(str, values))}."
-        yield Rule(f"{name}-enum", "enum", (name,), "error", "conformity", {"values": values}, text)
-
-
-def _custom_rule(quality: dict[str, Any], place: str, known: frozenset[str]) -> Rule:
-    where = f"quality rule {quality.get('id')!r} of {place}"
-    only_known(quality, KEYS["quality"], where)
-    if quality["engine"] != ENGINE:
-        raise ContractError(f"{where}: nothing here runs the engine {quality['engine']!r}; use {ENGINE!r}")
-    if quality["severity"] not in ("error", "warning", "info"):
-        raise ContractError(f"{where}: severity {quality['severity']!r} is not error, warning or info")
-    only_known(quality["implementation"], KEYS["implementation"], where)
-    kind = quality["implementation"]["rule"]
-    if kind not in known:
-        raise ContractError(f"{where}: nothing enforces a rule {kind!r} here; there are {', '.join(sorted(known))}")
-    arguments = quality["implementation"].get("arguments", {})
-    wanted = ARGUMENTS_OF_RULE[kind]
-    if set(arguments) != wanted:
-        raise ContractError(
-            f"{where}: {kind} takes exactly {', '.join(sorted(wanted)) or 'no arguments'}, "
-            f"found {', '.join(sorted(arguments)) or 'none'}"
-        )
-    columns = () if place == "file" else (place,)
-    return Rule(
-        quality["id"],
-        kind,
-        columns,
-        quality["severity"],
-        quality["dimension"],
-        arguments,
-        quality["description"],
-    )

@@ -7,14 +7,16 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from include.contract_vocabulary import FILE_RULES, PERIOD_UNITS, ContractError
+from include.contract_vocabulary import CONTIGUOUS, FILE_RULES, PERIOD_UNITS, ContractError
 
 if TYPE_CHECKING:
-    from include.contract import Contract, Rule
+    from include.contract import Contract, Rule, Table
 
 # What Python's engine takes and polars' does not.
 NOT_REGULAR = re.compile(r"\(\?<?[=!]|\\[1-9]")
 EMPTY_FILE = ("send", "skip")
+# Rules that calculate with every column that they name.
+ARITHMETIC = frozenset({"lineArithmetic", "sumOf", "sumOfLines", "notBelow"})
 
 
 def require_sense(contract: Contract) -> None:
@@ -23,51 +25,82 @@ def require_sense(contract: Contract) -> None:
 
     :raises ContractError: naming the place and what is asked for there.
     """
-    _refer_only_to_columns(contract)
-    _judge_what_can_be_judged(contract)
-    _withhold_by_flags(contract)
+    for table in contract.tables:
+        _refer_only_to_columns(table)
+        _judge_what_can_be_judged(contract, table)
+        _withhold_by_flags(table)
+    _name_each_thing_once(contract)
+    _add_up(contract)
     _cover_a_period(contract)
     _make_a_file(contract)
+    if contract.format == "xml":
+        _write_xml(contract)
 
 
-def _refer_only_to_columns(contract: Contract) -> None:
-    named = {("withhold", column) for column in contract.withhold}
-    if contract.control_total is not None:
-        named.add(("trailer", contract.control_total))
-    for rule in contract.rules:
-        for argument in ("property", "quantity", "unitPrice", "discount"):
-            if rule.kind not in FILE_RULES and argument in rule.arguments:
-                named.add((rule.id, rule.arguments[argument]))
+def _named_by(rule: Rule) -> list[str]:
+    """Columns that a row rule speaks of in its arguments."""
+    if rule.kind in FILE_RULES:
+        return []
+    single = [
+        rule.arguments[name] for name in ("property", "quantity", "unitPrice", "discount") if name in rule.arguments
+    ]
+    return [*single, *rule.arguments.get("properties", ())]
+
+
+def _refer_only_to_columns(table: Table) -> None:
+    named = {("withhold", column) for column in table.withhold}
+    named |= {(rule.id, column) for rule in table.rules for column in _named_by(rule)}
     for place, column in sorted(named):
-        if column not in contract.columns:
+        if column not in table.columns:
             raise ContractError(f"{place} speaks of {column!r}, which is no property of the schema")
+
+
+def _name_each_thing_once(contract: Contract) -> None:
     identifiers = [rule.id for rule in contract.rules]
     if doubled := {name for name in identifiers if identifiers.count(name) > 1}:
         raise ContractError(f"rule ids stand there twice: {', '.join(sorted(doubled))}")
+    tables = [table.name for table in contract.tables]
+    if len(set(tables)) != len(tables):
+        raise ContractError(f"schema: names stand there twice among {', '.join(tables)}")
 
 
-def _judge_what_can_be_judged(contract: Contract) -> None:
-    types = {field.name: field.logical_type for field in contract.fields}
-    for rule in contract.rules:
+def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
+    types = {field.name: field.logical_type for field in table.fields}
+    for rule in table.rules:
         _compile(rule)
-        numbers = [*rule.columns, *(rule.arguments.get(name) for name in ("quantity", "unitPrice", "discount"))]
-        for column in numbers if rule.kind in ("signFollows", "lineArithmetic") else []:
-            if column is not None and types[column] not in ("integer", "number"):
+        for column in (*rule.columns, *_named_by(rule)) if rule.kind in ARITHMETIC else ():
+            if types[column] not in ("integer", "number"):
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
+        if rule.kind == "signFollows" and types[rule.columns[0]] not in ("integer", "number"):
+            kind = types[rule.columns[0]]
+            raise ContractError(f"{rule.id}: {rule.columns[0]} is a {kind}; signFollows asks for a number")
+        if rule.kind == "sumOfLines" and table.array is None:
+            raise ContractError(f"{rule.id}: {table.name} has no array, so a row has no lines to add up")
         if rule.kind == "equalsFile" and rule.arguments["value"] != "dealer":
             raise ContractError(f"{rule.id}: a file knows its dealer, and no {rule.arguments['value']!r}")
         if rule.kind == "withinWindow" and contract.own_zone:
             raise ContractError(
                 f"{rule.id}: the files of a run have a window each, by the dealers' clocks; use withinPeriod on a date"
             )
-        dates = [*rule.columns, *(rule.arguments.get("property") for _ in range(rule.kind == "notAfter"))]
-        for column in dates if rule.kind in ("withinPeriod", "notAfter") else []:
-            if types[str(column)] != "date":
-                raise ContractError(f"{rule.id}: {column} is a {types[str(column)]}; {rule.kind} asks for a date")
+        for column in (*rule.columns, *_named_by(rule)) if rule.kind in ("withinPeriod", "notAfter") else ():
+            if types[column] != "date":
+                raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a date")
+    if table.array is not None and not table.document_key:
+        raise ContractError(f"schema {table.name!r}: its primary key must name what the lines of a document share")
+
+
+def _add_up(contract: Contract) -> None:
+    """The trailer's sum is over the column of that name wherever it stands, in pennies."""
     total = contract.control_total
-    pennies = [rule for rule in contract.rules if rule.kind == "multipleOf" and rule.columns == (total,)]
-    if total is not None and [rule.arguments["value"] for rule in pennies] != [0.01]:
-        raise ContractError(f"trailer: {total} needs a multipleOf of 0.01, so that its sum is exact")
+    if total is None:
+        return
+    adding = [table for table in contract.tables if total in table.columns]
+    if not adding:
+        raise ContractError(f"trailer speaks of {total!r}, which is no property of the schema")
+    for table in adding:
+        pennies = [rule for rule in table.rules if rule.kind == "multipleOf" and rule.columns == (total,)]
+        if [rule.arguments["value"] for rule in pennies] != [0.01]:
+            raise ContractError(f"trailer: {total} needs a multipleOf of 0.01, so that its sum is exact")
 
 
 def _compile(rule: Rule) -> None:
@@ -82,11 +115,10 @@ def _compile(rule: Rule) -> None:
         raise ContractError(f"{rule.id}: a pattern has no look-around and no back-reference here")
 
 
-def _withhold_by_flags(contract: Contract) -> None:
+def _withhold_by_flags(table: Table) -> None:
     """A value that a column never has would withhold nobody, and nobody would notice."""
-    types = {field.name: field.logical_type for field in contract.fields}
-    for column, value in contract.withhold.items():
-        if types[column] != "boolean" or value not in ("t", "f"):
+    for column, value in table.withhold.items():
+        if table.type_of(column) != "boolean" or value not in ("t", "f"):
             raise ContractError(f"withhold: {column} must be a boolean and its value t or f, as the rows have it")
 
 
@@ -97,6 +129,34 @@ def _cover_a_period(contract: Contract) -> None:
         raise ContractError("slaProperties workingDay and the property workingCalendar go together: a day, and whose")
     if contract.due_working_day is not None and contract.period_unit != "month":
         raise ContractError("slaProperties workingDay is a day of the month after, so the period must be a month")
+
+    if contract.contiguous not in (None, *CONTIGUOUS):
+        raise ContractError(f"contiguous is one of {', '.join(CONTIGUOUS)}, not {contract.contiguous!r}")
+    if contract.contiguous is not None and (contract.period_unit != "day" or contract.own_zone):
+        raise ContractError("contiguous: files that follow each other are of days by the contract's clock")
+
+
+def _write_xml(contract: Contract) -> None:
+    """
+    XML has no place for some characters, and a reader wants to know what an address of a namespace stands for.
+
+    Every text therefore has a pattern or a list of values: none of them lets a control character in.
+    """
+    if contract.encoding != "utf-8":
+        raise ContractError(f"encoding: XML goes as utf-8 here, not as {contract.encoding!r}")
+    if not contract.namespace:
+        raise ContractError("namespace: an XML file needs one of its own")
+    for table in contract.tables:
+        listed = {column for rule in table.rules if rule.kind == "enum" for column in rule.columns}
+        for field in table.fields:
+            if not (field.delivered and field.logical_type == "string") or field.name in listed:
+                continue
+            if field.pattern is None:
+                raise ContractError(f"schema {table.name!r}: {field.name} needs a pattern, so that XML can carry it")
+            if any(re.search(f"^(?:{field.pattern})$", f"A{character}A") for character in "\x00\x0b\x1f\ufffe"):
+                raise ContractError(
+                    f"schema {table.name!r}: the pattern of {field.name} lets characters in that XML cannot carry"
+                )
 
 
 def _make_a_file(contract: Contract) -> None:

@@ -26,6 +26,8 @@ KEYS: dict[str, frozenset[str]] = {
             "classification", "description", "customProperties", "quality",
         }
     ),
+    "array": frozenset({"name", "logicalType", "description", "items"}),
+    "items": frozenset({"logicalType", "properties"}),
     "quality": frozenset(
         {"id", "type", "engine", "severity", "dimension", "description", "implementation"}
     ),
@@ -44,16 +46,26 @@ CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
             "period",
             "reconciledWith",
             "workingCalendar",
+            "agreements",
+            "contiguous",
         }
     ),
-    "server": frozenset({"delimiter", "encoding", "lineEnd", "emptyFile", "header", "trailer"}),
+    "server": frozenset({"delimiter", "encoding", "lineEnd", "namespace", "emptyFile", "header", "trailer"}),
     "schema": frozenset({"withhold"}),
     "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),
 }
-REQUIRED_PROPERTIES = {
-    "contract": CUSTOM_PROPERTIES["contract"] - {"reconciledWith", "workingCalendar"},
-    "server": CUSTOM_PROPERTIES["server"],
+OPTIONAL_PROPERTIES: dict[str, frozenset[str]] = {
+    "contract": frozenset({"reconciledWith", "workingCalendar", "agreements", "contiguous"}),
+    "csv": frozenset(),
+    "xml": frozenset(),
 }
+REQUIRED_PROPERTIES = {
+    "contract": CUSTOM_PROPERTIES["contract"] - OPTIONAL_PROPERTIES["contract"],
+    "csv": CUSTOM_PROPERTIES["server"] - {"namespace"},
+    "xml": CUSTOM_PROPERTIES["server"] - {"delimiter", "lineEnd"},
+}
+FORMATS = ("csv", "xml")
+CONTIGUOUS = ("windows", "span")
 PERIOD_UNITS = ("day", "month")
 PERIOD_ZONES = ("contract", "dealer")
 
@@ -61,6 +73,7 @@ HEADER_FIELDS = frozenset(
     {
         "interface", "layout_version", "dealer", "recipient", "business_date", "window_start", "window_end",
         "sequence", "revision", "mark", "corrects_sequence", "period_type", "period", "environment", "created_at",
+        "previous_window_end", "siren", "siret", "brand",
     }
 )  # fmt: skip
 
@@ -86,6 +99,7 @@ ARGUMENTS_OF_RULE: dict[str, frozenset[str]] = {
     "notAfter": frozenset({"property"}),
     "notAfterWindow": frozenset(),
     "notBeforeWindow": frozenset({"days"}),
+    "sumOfLines": frozenset({"property", "tolerance"}),
     "rejectedRows": frozenset({"percent", "rows"}),
     "sameWeekdayVolume": frozenset({"weeks", "minimumHistory", "deviations", "floorPercent", "floorRows"}),
 }
@@ -94,7 +108,7 @@ COLUMN_RULES = frozenset(ARGUMENTS_OF_RULE) - FILE_RULES
 IMPLIED_RULES = frozenset(
     {
         "required", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "multipleOf",
-        "integer", "number", "date", "timestamp", "boolean", "duplicateValues",
+        "integer", "number", "date", "timestamp", "boolean", "duplicateValues", "wholeDocument",
     }
 )  # fmt: skip
 ROW_RULES = COLUMN_RULES | IMPLIED_RULES

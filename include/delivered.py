@@ -12,7 +12,7 @@ import hashlib
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from include import layout
+from include.layout import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from include.archive import Archive
-    from include.contract import Contract
+    from include.contract import Contract, Table
     from include.ledger import FileRow
 
 RECORD = "record type"
@@ -30,9 +30,46 @@ class UnreadableError(ValueError):
     """A delivered file's bytes are not what the ledger and its contract say; the message names no row."""
 
 
+def tables(contract: Contract, file: FileRow, archive: Archive) -> dict[str, pl.DataFrame]:
+    """
+    Return the rows of a delivered file by the name of their table, as text by ``table.delivered``.
+
+    :raises UnreadableError: if form, counts or total are not what contract and ledger say.
+    :raises PurgedError: if retention took the bytes.
+    :raises ObjectMissingError: if they are not there otherwise.
+    """
+    if contract.format == "csv":
+        return {contract.table.name: details(contract, file, archive)}
+    from include.layout.xml_reading import read_tables
+
+    if file.sha256 is None:
+        raise UnreadableError("the ledger knows no bytes of it")
+    with archive.local_path(file.sha256) as path:
+        frames, trailer = read_tables(contract, path)
+    rows = sum(frame.height for frame in frames.values())
+    if not str(rows) == trailer.get("record_count") == str(file.rows):
+        raise UnreadableError(
+            f"it has {rows} rows, its trailer says {trailer.get('record_count')}, the ledger {file.rows}"
+        )
+    return frames
+
+
+def section(contract: Contract, table: Table, body: bytes) -> pl.DataFrame:
+    """
+    Return the rows of one table's part of a file, as text by ``table.delivered``.
+
+    :raises UnreadableError: if it is not the contract's; the message quotes nothing of it.
+    """
+    if contract.format == "csv":
+        return records(contract, body)
+    from include.layout.xml_reading import read_section
+
+    return read_section(contract, table, body)
+
+
 def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame:
     """
-    Return the detail records of a file's archived bytes, as text by ``contract.delivered``; an empty value is null.
+    Return the detail records of a file's archived bytes, as text by ``table.delivered``; an empty value is null.
 
     The header is not looked at: a file that was made by an earlier version of the contract may have another one.
 
@@ -51,7 +88,7 @@ def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame
     trailer = _record(content[end:], contract)
     if begin == 0 or end < begin or not content.endswith(b"\n") or _record(content[:begin], contract)[:1] != ["H"]:
         raise UnreadableError("its bytes are no whole file: header or trailer is missing")
-    if len(trailer) != len(contract.trailer) + 1 or trailer[0] != layout.TRAILER:
+    if len(trailer) != len(contract.trailer) + 1 or trailer[0] != delimited.TRAILER:
         raise UnreadableError("its last record is no trailer of the contract")
     try:
         frame = records(contract, content[begin:end])
@@ -68,7 +105,7 @@ def _record(line: bytes, contract: Contract) -> list[str]:
 
 def records(contract: Contract, body: bytes) -> pl.DataFrame:
     """
-    Return detail records alone, as text by ``contract.delivered``; an empty value is null.
+    Return detail records alone, as text by ``contract.table.delivered``; an empty value is null.
 
     :raises UnreadableError: if they are not the contract's; the message quotes none of them.
     """
@@ -76,9 +113,9 @@ def records(contract: Contract, body: bytes) -> pl.DataFrame:
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    names = [RECORD, *contract.delivered]
+    names = [RECORD, *contract.table.delivered]
     if not body:
-        return pl.DataFrame(schema=dict.fromkeys(contract.delivered, pl.String))
+        return pl.DataFrame(schema=dict.fromkeys(contract.table.delivered, pl.String))
     if contract.encoding not in ("utf-8", "utf8"):
         body = body.decode(contract.encoding, errors="replace").encode()
     try:
@@ -96,11 +133,11 @@ def records(contract: Contract, body: bytes) -> pl.DataFrame:
     except pa.ArrowInvalid:
         # Arrow's own message would quote the record.
         raise UnreadableError(
-            f"its records have not the {len(contract.delivered)} values of {contract.id} {contract.version}"
+            f"its records have not the {len(contract.table.delivered)} values of {contract.id} {contract.version}"
         ) from None
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    if (frame[RECORD] != layout.DETAIL).any():
+    if (frame[RECORD] != delimited.DETAIL).any():
         raise UnreadableError("there is a record between its header and trailer that is no detail record")
     return frame.drop(RECORD)
 

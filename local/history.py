@@ -54,12 +54,14 @@ def deliver_past(
     """
     red = 0
     waiting: deque[Future[bool]] = deque()
+    # Where files follow each other a window's planning looks at what became of the one before.
+    in_flight = IN_FLIGHT if contract.contiguous is None else 1
     with ExitStack() as stack:
         line = _Line(contract, settings, endpoint, not_sent, stack)
         ahead = iter(windows)
         for done, window in enumerate(windows):
             show(Progress(len(windows), done, red, f"{window.business_date}", contract.period_unit))
-            waiting.extend(line.put(next_one) for next_one in islice(ahead, IN_FLIGHT - len(waiting)))
+            waiting.extend(line.put(next_one) for next_one in islice(ahead, in_flight - len(waiting)))
             red += not waiting.popleft().result()
     progress = Progress(len(windows), len(windows), red, "", contract.period_unit)
     show(progress)
@@ -127,7 +129,14 @@ class _Line:
 
     def _send(self, run: Extraction) -> bool:
         ledger = self._ledgers[2]
-        publish(self._contract, run.file_ids, endpoint=self._endpoint, ledger=ledger, archive=self._archive)
+        publish(
+            self._contract,
+            run.file_ids,
+            endpoint=self._endpoint,
+            ledger=ledger,
+            archive=self._archive,
+            dms_dsn=self._settings.dsn("dms"),
+        )
         try:
             conclude(self._contract, run.file_ids, ledger=ledger, archive=self._archive)
         except UndeliveredError:

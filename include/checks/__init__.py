@@ -1,6 +1,15 @@
 """The first reading: every row of a set against the rules of its contract, and whole-file tolerances."""
 
+from include.checks.documents import whole_documents
 from include.checks.file_rules import FileVerdict, rejected_rows, same_weekday_volume
 from include.checks.row_check import Checked, RowCheck, RowOrderError
 
-__all__ = ["Checked", "FileVerdict", "RowCheck", "RowOrderError", "rejected_rows", "same_weekday_volume"]
+__all__ = [
+    "Checked",
+    "FileVerdict",
+    "RowCheck",
+    "RowOrderError",
+    "rejected_rows",
+    "same_weekday_volume",
+    "whole_documents",
+]

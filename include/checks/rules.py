@@ -17,7 +17,7 @@ from math import ceil, floor
 
 import polars as pl
 
-from include.contract import Contract, Rule
+from include.contract import Rule, Table
 from include.contract_vocabulary import ContractError
 from include.window import Window
 
@@ -38,12 +38,8 @@ TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][
 class Scope:
     """What a rule may look at beside the row; the dealer of the file stands in the column ``FILE_DEALER``."""
 
-    contract: Contract
+    table: Table
     window: Window
-
-    def type_of(self, column: str) -> str:
-        """Logical type of ``column``."""
-        return next(field.logical_type for field in self.contract.fields if field.name == column)
 
     def parsed(self, column: str) -> pl.Expr:
         """
@@ -52,11 +48,11 @@ class Scope:
         An integer as Int64, a number as Int64 millionths, a date or timestamp as its text: ISO text of one width sorts
         as the dates do.
         """
-        return pl.col(PARSED + column) if self.type_of(column) in PARSERS else pl.col(column)
+        return pl.col(PARSED + column) if self.table.type_of(column) in PARSERS else pl.col(column)
 
     def scale(self, column: str) -> int:
         """How many units of ``parsed(column)`` make one."""
-        return MICRO if self.type_of(column) == "number" else 1
+        return MICRO if self.table.type_of(column) == "number" else 1
 
 
 def parse_integer(column: str) -> pl.Expr:
@@ -169,7 +165,7 @@ def _multiple_of(rule: Rule, scope: Scope) -> pl.Expr:
     step = _exact(rule.arguments["value"]) * MICRO
     if step <= 0 or step != int(step):
         raise ContractError(
-            f"{scope.contract.id}: {rule.id} asks for multiples of {rule.arguments['value']}; numbers here have six "
+            f"{scope.table.id}: {rule.id} asks for multiples of {rule.arguments['value']}; numbers here have six "
             "decimals, so the step is at least 0.000001 and a multiple of it"
         )
     return scope.parsed(rule.columns[0]) % int(step) != 0
@@ -178,7 +174,7 @@ def _multiple_of(rule: Rule, scope: Scope) -> pl.Expr:
 def _equals_file(rule: Rule, scope: Scope) -> pl.Expr:
     if rule.arguments["value"] != "dealer":
         raise ContractError(
-            f"{scope.contract.id}: {rule.id} compares with {rule.arguments['value']!r} of the file; "
+            f"{scope.table.id}: {rule.id} compares with {rule.arguments['value']!r} of the file; "
             "only 'dealer' is known of a file"
         )
     return pl.col(rule.columns[0]) != pl.col(FILE_DEALER)
@@ -221,6 +217,17 @@ def _line_arithmetic(rule: Rule, scope: Scope) -> pl.Expr:
     return (difference > tolerance) | (difference < -tolerance)
 
 
+def _sum_of_lines(rule: Rule, scope: Scope) -> pl.Expr:
+    # A line whose amount does not parse makes the sum unknown; the rule of that amount says so.
+    amount = scope.parsed(rule.arguments["property"])
+    unit = max(scope.scale(rule.columns[0]), scope.scale(rule.arguments["property"]))
+    lines = amount.sum().over(scope.table.document_key) * (unit // scope.scale(rule.arguments["property"]))
+    unknown = (pl.col(rule.arguments["property"]).is_not_null() & amount.is_null()).any()
+    difference = scope.parsed(rule.columns[0]) * (unit // scope.scale(rule.columns[0])) - lines
+    tolerance = floor(_exact(rule.arguments["tolerance"]) * unit)
+    return (difference.abs() > tolerance) & ~unknown.over(scope.table.document_key)
+
+
 def _within_window(rule: Rule, scope: Scope) -> pl.Expr:
     instant = scope.parsed(rule.columns[0])
     return (instant < _instant(scope.window.start)) | (instant >= _instant(scope.window.end))
@@ -260,6 +267,7 @@ def _instant(moment: datetime) -> str:
     return f"{whole:%Y-%m-%dT%H:%M:%S}Z".rjust(20, "0")
 
 
+# One more kind, wholeDocument, looks at the other rules' answers: row_check.py.
 RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
     "required": _required,
     "integer": _type,
@@ -281,6 +289,7 @@ RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
     "emptyWhen": _empty_when,
     "signFollows": _sign_follows,
     "lineArithmetic": _line_arithmetic,
+    "sumOfLines": _sum_of_lines,
     "withinWindow": _within_window,
     "withinPeriod": _within_period,
     "notAfter": _not_after,

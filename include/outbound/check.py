@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from include import snapshot
-from include.delivered import records
+from include.delivered import section
 from include.ledger.errors import BatchReplacedError, TransitionError
 from include.ledger.states import delivering
 from include.outbound.difference import difference, in_words
-from include.outbound.extract import Manifest, reads_rows
-from include.outbound.judge import Findings, Judge
+from include.outbound.judge import Findings, Judge, body_name
+from include.outbound.manifest import Manifest, Part, reads_rows
 from include.staging import StagingError
 
 if TYPE_CHECKING:
@@ -52,35 +52,25 @@ def check(
             raise
         log("the run's rows are gone, and none of its files needs them any more; clear from `extract` on to compare")
         return {}
+    read = {file_id for part in manifest.parts for file_id in part.file_of_dealer.values()}
     files = {
-        file.id: file
-        for file in map(ledger.file, file_ids)
-        if file.id in manifest.file_of_dealer.values() and _may_be_judged(file, batch_id, log)
+        file.id: file for file in map(ledger.file, file_ids) if file.id in read and _may_be_judged(file, batch_id, log)
     }
     totals: Counter[str] = Counter()
     with ExitStack() as bodies:
-        judges = {
-            dealer_id: Judge(contract, files[file_id], staging, batch_id, bodies)
-            for dealer_id, file_id in manifest.file_of_dealer.items()
-            if file_id in files
-        }
+        judges = {file.id: Judge(contract, file, staging, batch_id, bodies) for file in files.values()}
 
-        def judge(part: str) -> None:
-            with staging.reader(f"{batch_id}/{part}") as source:
-                for frame in snapshot.frames(source, contract.columns):
-                    for rows in frame.partition_by("dealer_id", maintain_order=True):
-                        dealer_id = int(rows["dealer_id"][0])
-                        if dealer_id not in manifest.file_of_dealer:
-                            raise snapshot.SnapshotError(
-                                f"{part} has rows of dealer {dealer_id}, who was not asked for"
-                            )
-                        if dealer_id in judges:
-                            judges[dealer_id].hear(rows)
+        def judge(connection: int) -> None:
+            for part in manifest.parts:
+                if part.connection == connection:
+                    _judge_part(contract, part, batch_id, judges, staging)
 
-        with ThreadPoolExecutor(max(1, len(manifest.parts)), thread_name_prefix="check") as pool:
-            list(pool.map(judge, manifest.parts))
-    for judged in judges.values():
-        file, findings = judged.file, judged.findings()
+        connections = sorted({part.connection for part in manifest.parts})
+        with ThreadPoolExecutor(max(1, len(connections)), thread_name_prefix="check") as pool:
+            list(pool.map(judge, connections))
+        found = {file_id: judge.findings() for file_id, judge in judges.items()}
+    for file_id, findings in found.items():
+        file = files[file_id]
         totals.update(accepted=findings.accepted, rejected=findings.rejected_count, withheld=findings.withheld.total())
         log(
             f"{file.dealer}: {findings.rows} rows, {findings.accepted} accepted, "
@@ -101,6 +91,21 @@ def check(
                 # Somebody released or cancelled a proposal meanwhile; the next run sees what they made of it.
                 log(str(error))
     return dict(totals)
+
+
+def _judge_part(contract: Contract, part: Part, batch_id: int, judges: Mapping[int, Judge], staging: Staging) -> None:
+    from include.checks import whole_documents
+
+    table = next(table for table in contract.tables if table.name == part.table)
+    with staging.reader(f"{batch_id}/{part.name}") as source:
+        key = ("dealer_id", *table.document_key) if table.document_key else ()
+        for frame in whole_documents(snapshot.frames(source, table.columns), key):
+            for rows in frame.partition_by("dealer_id", maintain_order=True):
+                dealer_id = int(rows["dealer_id"][0])
+                if dealer_id not in part.file_of_dealer:
+                    raise snapshot.SnapshotError(f"{part.name} has rows of dealer {dealer_id}, who was not asked for")
+                if (file_id := part.file_of_dealer[dealer_id]) in judges:
+                    judges[file_id].hear(table, rows)
 
 
 def _may_be_judged(file: FileRow, batch_id: int, log: Callable[[str], None]) -> bool:
@@ -139,6 +144,8 @@ def _conclude_check(
         "content_hash": file.content_hash if changed else findings.content_hash,
         "contract_version": contract.version,
     }
+    if findings.documents:
+        columns["records"] = dict(findings.documents)
     reason = "; ".join(problems)
     released = ledger.released(file.id) if problems else None
     if released is not None and (released.held_for, released.content_hash) == (reason, findings.content_hash):
@@ -240,8 +247,10 @@ def _propose(
     archive: Archive,
     log: Callable[[str], None],
 ) -> None:
-    with staging.reader(f"{batch_id}/{delivered.id}.body") as body:
-        rows = records(contract, body.read_bytes())
+    rows = {}
+    for table in contract.tables:
+        with staging.reader(body_name(batch_id, delivered.id, table)) as body:
+            rows[table.name] = section(contract, table, body.read_bytes())
     numbers = difference(contract, delivered, archive, rows, findings.control_total)
     proposal = ledger.propose_revision(
         delivered,

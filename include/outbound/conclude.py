@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
 
-# Nothing is due of these: a window without rows that the contract skips, or a revision that replaced another.
-NOT_DUE = frozenset({"CANCELLED", "SUPERSEDED"})
+# Nothing is due of these: a window without rows that the contract skips, a revision that replaced another, a dealer who
+# has not agreed to it.
+NOT_DUE = frozenset({"CANCELLED", "SUPERSEDED", "WITHHELD"})
 NEXT_STEP = {
+    "WITHHELD": "only the agreements change that",
     "HELD": "a person decides",
     "UNKNOWN": "the partner may have taken it: ask them, do not resend",
     "PROPOSED": "waits for a person's release",
@@ -62,6 +64,8 @@ def conclude(
             log(f"{file.dealer}: late: published at {file.published_at.isoformat()}, due {due.isoformat()}")
     for proposal in _proposals(files, ledger):
         log(line(proposal))
+    if withheld := sum(file.state == "WITHHELD" for file in files):
+        log(f"{withheld} of {len(files)} files are withheld for want of agreements, each with its reason above")
     undelivered = [file for file in files if file.state not in DELIVERED | NOT_DUE]
     if undelivered:
         raise UndeliveredError(
@@ -96,11 +100,12 @@ def _proposals(files: Sequence[FileRow], ledger: Ledger) -> list[FileRow]:
     if not files:
         return []
     first = files[0]
-    dealers = {file.dealer for file in files}
+    windows = {(file.dealer, file.window) for file in files}
     proposed = ledger.files(
         interface=first.interface,
         environment=first.environment,
-        window_start=first.window_start,
+        since=min(file.business_date for file in files),
+        until=max(file.business_date for file in files),
         states=["PROPOSED"],
     )
-    return [file for file in proposed if file.dealer in dealers]
+    return [file for file in proposed if (file.dealer, file.window) in windows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from include.window import Window, period_window
 if TYPE_CHECKING:
     from include.contract import Contract
 
+# What the SQL of every interface's dealers gives; more is for the header of the file.
+COLUMNS = frozenset({"dealer_id", "dealer_code", "dealer_name", "time_zone", "obstacle"})
 SQL_DIR = Path(__file__).parent.parent / "sql"
 
 
@@ -27,7 +29,8 @@ class Dealer:
     """
     One dealer of an interface, as the DMS has it.
 
-    ``obstacle`` is a reason why a person must look at this dealer's file before it goes, or None.
+    ``obstacle`` is a reason why a person must look at this dealer's file before it goes, or None. ``told`` is what the
+    SQL says beyond the columns that every interface has, for the header of the file.
     """
 
     dealer_id: int
@@ -35,6 +38,7 @@ class Dealer:
     name: str
     zone: str
     obstacle: str | None
+    told: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -92,6 +96,7 @@ def read_dealers(connection: extensions.connection, contract: Contract, window: 
             record["dealer_name"],
             record["time_zone"],
             record["obstacle"],
+            {name: value for name, value in record.items() if name not in COLUMNS},
         )
         for record in records
     ]
@@ -120,7 +125,7 @@ def unservable(contract: Contract, label: str, dealers: Sequence[Dealer]) -> str
     """Say why no file can be made under ``label``, or None if one can."""
     named = ", ".join(f"{dealer.dealer_id} ({dealer.name})" for dealer in dealers)
     if dealers[0].code is None:
-        return f"dealer {named} has no Renault dealer number in the DMS; enter it there and run the window again"
+        return f"dealer {named} has no dealer number in the DMS; enter it there and run the window again"
     if len(dealers) > 1:
         return f"dealers {named} have the one number {label} in the DMS; correct it there and run the window again"
     if contract.own_zone and not dealers[0].has_a_clock:

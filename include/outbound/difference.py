@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from include.archive import ObjectMissingError, PurgedError
-from include.delivered import UnreadableError, details
+from include.delivered import UnreadableError, tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
     from include.archive import Archive
-    from include.contract import Contract
+    from include.contract import Contract, Table
     from include.ledger import FileRow
 
 Numbers = dict[str, int | Decimal | None]
@@ -22,11 +24,11 @@ def difference(
     contract: Contract,
     delivered: FileRow,
     archive: Archive,
-    rows: pl.DataFrame,
+    rows: Mapping[str, pl.DataFrame],
     control_total: Decimal | None,
 ) -> Numbers:
     """
-    Compare a delivered file with the rows that would go today (``contract.delivered``, text).
+    Compare a delivered file with the rows that would go today (per table, ``table.delivered``, text).
 
     :return: ``rows_before``, ``rows_after``, ``total_before``, ``total_after``, and, by the contract's primary key,
         ``rows_added``, ``rows_removed``, ``rows_changed``. These three are missing when the rows cannot be laid beside
@@ -34,24 +36,25 @@ def difference(
     """
     numbers: Numbers = {
         "rows_before": delivered.rows,
-        "rows_after": rows.height,
+        "rows_after": sum(frame.height for frame in rows.values()),
         "total_before": delivered.control_total,
         "total_after": control_total,
     }
     if delivered.purged_at is not None or delivered.contract_version != contract.version or delivered.sha256 is None:
         return numbers
     try:
-        before = _fingerprints(contract, details(contract, delivered, archive))
+        sent = tables(contract, delivered, archive)
     except (PurgedError, ObjectMissingError, UnreadableError):
         return numbers
-    after = _fingerprints(contract, rows)
-    key = list(contract.primary_key)
-    both = before.join(after, on=key, suffix="_after")
-    return numbers | {
-        "rows_added": after.height - both.height,
-        "rows_removed": before.height - both.height,
-        "rows_changed": both.filter(both["record"] != both["record_after"]).height,
-    }
+    added = removed = changed = 0
+    for table in contract.tables:
+        before, after = _fingerprints(table, sent[table.name]), _fingerprints(table, rows[table.name])
+        # A document without lines has no complete key, and is the same row all the same.
+        both = before.join(after, on=list(table.primary_key), suffix="_after", nulls_equal=True)
+        added += after.height - both.height
+        removed += before.height - both.height
+        changed += both.filter(both["record"] != both["record_after"]).height
+    return numbers | {"rows_added": added, "rows_removed": removed, "rows_changed": changed}
 
 
 def in_words(numbers: Numbers) -> str:
@@ -66,9 +69,9 @@ def in_words(numbers: Numbers) -> str:
     return ", ".join(said)
 
 
-def _fingerprints(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
+def _fingerprints(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     """Key columns of each row, and a hash of the whole of it."""
     import polars as pl
 
     # Text as it stands: an integer key written as 01 would be another row, which is what the partner would see.
-    return rows.select(*contract.primary_key, pl.struct(contract.delivered).hash().alias("record"))
+    return rows.select(*table.primary_key, pl.struct(table.delivered).hash().alias("record"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from include.delivered import details
+from include.delivered import tables
 from include.ledger.files import speaking
 from include.ledger.states import DELIVERED, NOT_LIVE
 from include.outbound.difference import difference, in_words
@@ -62,7 +62,7 @@ def _verdict(contract: Contract, file: FileRow, ledger: Ledger, archive: Archive
     if live.state in DELIVERED:
         if live.content_hash == file.content_hash:
             return f"is what was delivered as {live.file_name}; nothing would be sent"
-        numbers = difference(contract, live, archive, details(contract, file, archive), file.control_total)
+        numbers = difference(contract, live, archive, tables(contract, file, archive), file.control_total)
         return f"differs from {live.file_name}, which was delivered: {in_words(numbers)}; a revision would be proposed"
     if live.state in NOT_LIVE:
         return f"would not be sent: a person gave the window up ({live.reason})"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from include import layout
+from include.layout import Totals, layout_of
+from include.layout.values import text_of
 from include.ledger.errors import BatchReplacedError
-from include.outbound.extract import Manifest
+from include.outbound.judge import body_name
+from include.outbound.manifest import Manifest
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -49,30 +51,45 @@ def render(
     if not any(file.state in ("CHECKED", "RENDERED") for file in files):
         log("no file is waiting to be rendered or read")
         return {"gated": 0, "held": 0}
+    manifest = Manifest.read(staging, batch_id)
     # Starting the child first lets it import Great Expectations while the files are rendered.
     with gate or GateProcess() as reader:
         for file in files:
             if file.state != "CHECKED":
                 continue
             try:
-                _render(contract, file, batch_id, ledger, staging, archive)
+                _render(contract, file, batch_id, manifest, ledger, staging, archive)
             except BatchReplacedError as error:
                 log(str(error))
         waiting = [file for file in map(ledger.file, file_ids) if file.state == "RENDERED"]
-        obstacles = Manifest.read(staging, batch_id).obstacles if waiting else {}
-        return _gate(contract, waiting, obstacles, reader, ledger, archive, reports_root, run_key, log)
+        gated = held = 0
+        # One reading is of one window: rules over dates go by it, and so does its report.
+        for window in dict.fromkeys(file.window for file in waiting):
+            files = [file for file in waiting if file.window == window]
+            key = run_key if len(files) == len(waiting) else f"{run_key} {files[0].period}"
+            counts = _gate(contract, files, manifest, reader, ledger, archive, reports_root, key, log)
+            gated, held = gated + counts["gated"], held + counts["held"]
+        return {"gated": gated, "held": held}
 
 
 def _render(
-    contract: Contract, file: FileRow, batch_id: int, ledger: Ledger, staging: Staging, archive: Archive
+    contract: Contract,
+    file: FileRow,
+    batch_id: int,
+    manifest: Manifest,
+    ledger: Ledger,
+    staging: Staging,
+    archive: Archive,
 ) -> None:
     sequence = ledger.allot_sequence(file.id)
     corrected = _corrected(file, ledger)
     # Not `or`: a sum of 0.00 is false, and would lose its pennies.
     total = Decimal("0.00") if file.control_total is None else file.control_total
-    first = layout.header(
+    layout = layout_of(contract)
+    first = layout.opening(
         contract,
         {
+            **_told(contract, file, manifest, ledger),
             "interface": contract.id,
             "layout_version": contract.version,
             "dealer": file.dealer,
@@ -91,15 +108,13 @@ def _render(
             "created_at": file.created_at,
         },
     )
-    with (
-        staging.reader(f"{batch_id}/{file.id}.body") as body,
-        body.open("rb") as details,
-        archive.writer() as target,
-    ):
+    with archive.writer() as target:
         target.write(first)
-        while block := details.read(BLOCK_BYTES):
-            target.write(block)
-        target.write(layout.trailer(contract, rows=file.rows or 0, control_total=total))
+        for table in contract.tables:
+            with staging.reader(body_name(batch_id, file.id, table)) as body, body.open("rb") as part:
+                while block := part.read(BLOCK_BYTES):
+                    target.write(block)
+        target.write(layout.closing(contract, Totals(file.rows or 0, total, file.records or {})))
     name = contract.file_for(file.dealer, file.business_date, sequence)
     ledger.move(
         file.id,
@@ -112,6 +127,15 @@ def _render(
     )
 
 
+def _told(contract: Contract, file: FileRow, manifest: Manifest, ledger: Ledger) -> dict[str, Any]:
+    """What the header says beyond the file itself: what the dealers' SQL gave, and where the file before it ended."""
+    told: dict[str, Any] = dict(manifest.headers.get(file.id, {}))
+    if contract.contiguous is not None:
+        before = ledger.window_before(contract.id, file.dealer, file.environment, file.window_start)
+        told["previous_window_end"] = None if before is None else before.window_end
+    return told
+
+
 def _corrected(file: FileRow, ledger: Ledger) -> int | None:
     """Number of the file that this one replaces at the partner's, or None for an original."""
     return None if file.supersedes is None else ledger.file(file.supersedes).sequence
@@ -120,7 +144,7 @@ def _corrected(file: FileRow, ledger: Ledger) -> int | None:
 def _gate(
     contract: Contract,
     waiting: Sequence[FileRow],
-    obstacles: Mapping[int, str],
+    manifest: Manifest,
     gate: GateProcess,
     ledger: Ledger,
     archive: Archive,
@@ -130,8 +154,6 @@ def _gate(
 ) -> dict[str, int]:
     from include.quality.gate import GateFile, GateRun
 
-    if not waiting:
-        return {"gated": 0, "held": 0}
     with ExitStack() as stack:
         paths = {file.id: stack.enter_context(archive.local_path(str(file.sha256))) for file in waiting}
         run = GateRun(
@@ -149,6 +171,7 @@ def _gate(
                     revision=file.revision,
                     window=file.window,
                     corrects_sequence=_corrected(file, ledger),
+                    told={name: text_of(value) for name, value in _told(contract, file, manifest, ledger).items()},
                 )
                 for file in waiting
             ],
@@ -156,7 +179,7 @@ def _gate(
         verdicts = {verdict.file_id: verdict for verdict in gate.read(run, reports_root=reports_root)}
     held = 0
     for file in waiting:
-        held += not _conclude_gate(contract, file, verdicts[file.id], obstacles.get(file.id), ledger, log)
+        held += not _conclude_gate(contract, file, verdicts[file.id], manifest.obstacles.get(file.id), ledger, log)
     return {"gated": len(waiting) - held, "held": held}
 
 

@@ -153,7 +153,7 @@ def _render(contract: Contract, site: Path, stale: list[_Reading]) -> None:
     from great_expectations.render.view.view import DefaultJinjaPageView
 
     from include.quality.reports import open_context
-    from include.quality.suite import build_suite
+    from include.quality.suite import contract_suite
 
     # GX's own calls here carry no types.
     store: Any = open_context().validation_results_store
@@ -165,7 +165,7 @@ def _render(contract: Contract, site: Path, stale: list[_Reading]) -> None:
         put(site / f"{one.name}.html", _ours(html, _title(one.gate), _reading_head(one.gate)).encode())
     day = date.fromisoformat(stale[0].gate["business_date"])
     window = period_window(contract.period_unit, day, contract.zone)
-    html = str(view.render(suite_page.render(build_suite(contract, window, contract.delivered))))
+    html = str(view.render(suite_page.render(contract_suite(contract, window))))
     title = f"{contract.id}: the rules of contract {contract.version} on delivered columns"
     head = f'<p><a href="index.html">All readings</a></p><h1>{escape(title)}</h1>'
     put(site / "contract.html", _ours(html, title, head).encode())

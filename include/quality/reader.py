@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from include.contract import Contract
+from include.contract import Contract, Table
 
 STRETCHES = 8
 RECORD = "record type"
@@ -40,6 +40,20 @@ class FileText:
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     whole: bool = True
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """How many rows were read."""
+        return len(self.frame)
+
+    def rows(self, table: Table) -> pd.DataFrame:
+        """Return the rows of ``table``, the contract's one."""
+        return self.frame
+
+    def take(self, table: Table) -> pd.DataFrame:
+        """Return the rows and forget them, so that they are held once."""
+        frame, self.frame = self.frame.copy(deep=False), self.frame.iloc[:0]
+        return frame
 
 
 @dataclass
@@ -191,7 +205,7 @@ def _outside_quotes(chunk: bytes, quoted: bool) -> Iterator[tuple[int, bytes]]:
 
 
 def _frame(pieces: list[bytes], contract: Contract, problems: list[str]) -> pd.DataFrame:
-    names = [RECORD, *contract.delivered]
+    names = [RECORD, *contract.table.delivered]
     misshapen = 0
 
     def note(_: Any) -> str:
@@ -227,9 +241,9 @@ def _frame(pieces: list[bytes], contract: Contract, problems: list[str]) -> pd.D
             # Arrow's own message would quote the record.
             problems.append("detail records cannot be taken apart: wrong quotes, or bytes that are no text")
     if misshapen:
-        problems.append(f"{misshapen} detail records have not {len(contract.delivered)} values")
+        problems.append(f"{misshapen} detail records have not {len(contract.table.delivered)} values")
     if not tables:
-        return pd.DataFrame({name: pd.Series([], dtype="str") for name in contract.delivered})
+        return pd.DataFrame({name: pd.Series([], dtype="str") for name in contract.table.delivered})
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(split_blocks=True, self_destruct=True)
     if strangers := int((frame.pop(RECORD) != "D").sum()):
         problems.append(f"{strangers} records between header and trailer are no detail records")

@@ -175,6 +175,19 @@ def line_arithmetic(rows: Rows, columns: Sequence[str], arguments: Mapping[str, 
     return np.asarray(told & broken, dtype=bool)
 
 
+def sum_of_lines(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    total, part = rows.values[columns[0]], rows.values[arguments["property"]]
+    unit = max(rows.one(columns[0]), rows.one(arguments["property"]))
+    key = [rows.frame[FILE], *(rows.frame[name] for name in arguments["document_key"])]
+    document = pd.DataFrame(dict(enumerate(key))).groupby(list(range(len(key))), dropna=False, sort=False).ngroup()
+    added = part.fillna(0).astype("int64").groupby(document).transform("sum") * (
+        unit // rows.one(arguments["property"])
+    )
+    misread = (rows.frame[arguments["property"]].notna() & part.isna()).groupby(document).transform("any")
+    rest = (total * (unit // rows.one(columns[0])) - added).abs()
+    return _mask(rest > int(Decimal(str(arguments["tolerance"])) * unit)) & ~_mask(misread)
+
+
 def within_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     moment = rows.values[columns[0]]
     start, end = pd.Timestamp(arguments["start"]), pd.Timestamp(arguments["end"])
@@ -223,6 +236,7 @@ RULES: Mapping[str, Callable[[Rows, Sequence[str], Mapping[str, Any]], Mask]] = 
     "emptyWhen": empty_when,
     "signFollows": sign_follows,
     "lineArithmetic": line_arithmetic,
+    "sumOfLines": sum_of_lines,
     "withinWindow": within_window,
     "withinPeriod": within_period,
     "notAfter": not_after,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from include.contract import Contract, Rule
+from include.contract import Contract, Table
 from include.quality.reader import FileText, read_file
 from include.quality.rules import DECIMALS, FILE, FILE_DEALER, typed
-from include.quality.suite import build_suite, columns_of
+from include.quality.suite import build_suite, judgeable
 from include.quality.verdicts import GateFile, GateRun, GateVerdict, RuleResult, Status
 from include.window import Window
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
+
+    from include.quality.xml_reader import XmlText
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +46,15 @@ class Judged:
     result: ExpectationSuiteValidationResult | None
 
 
-def judge_frame(context: AbstractDataContext, contract: Contract, window: Window, frame: pd.DataFrame) -> Judged:
+def judge_frame(
+    context: AbstractDataContext, contract: Contract, table: Table, window: Window, frame: pd.DataFrame
+) -> Judged:
     """
-    Validate ``frame`` (unique integer index, ``FILE`` and ``FILE_DEALER`` beside text columns) with GX, once.
+    Validate rows of ``table`` (unique integer index, ``FILE`` and ``FILE_DEALER`` beside text columns) with GX, once.
 
     On no rows GX passes every rule, so it is not asked.
     """
-    suite = build_suite(contract, window, frame.columns)
+    suite = build_suite(contract, table, window, frame.columns)
     context.suites.add_or_update(suite)
     if frame.empty:
         return Judged({}, None)
@@ -62,13 +66,8 @@ def judge_frame(context: AbstractDataContext, contract: Contract, window: Window
     validator = Validator(batch_definition=batch, batch_parameters={"dataframe": frame}, result_format=RESULT_FORMAT)
     result = validator.validate_expectation_suite(suite)
     broken = {_rule_of(one): _labels(one) for one in result.results}
-    missing = {rule.id for rule in rules_for(contract, frame.columns)} - set(broken)
+    missing = {rule.id for rule in judgeable(table, frame.columns)} - set(broken)
     return Judged({**broken, **dict.fromkeys(missing)}, result)
-
-
-def rules_for(contract: Contract, columns: Collection[str]) -> list[Rule]:
-    """Return the row rules that need no column beyond ``columns``."""
-    return [rule for rule in contract.row_rules if columns_of(rule) <= set(columns)]
 
 
 def _rule_of(one: ExpectationValidationResult) -> str:
@@ -101,27 +100,71 @@ def judge_files(
 ) -> tuple[list[GateVerdict], ExpectationSuiteValidationResult | None]:
     """Read and judge all files of ``run``."""
     total = sum(file.rows for file in run.files)
-    texts = [read_file(Path(file.path), contract, _share(file.rows, total, run.gate_rows)) for file in run.files]
+    texts = [_read(file, contract, _share(file.rows, total, run.gate_rows)) for file in run.files]
+    for file, text in zip(run.files, texts, strict=True):
+        text.problems += _form_problems(contract, file, text)
+    read = [text.read for text in texts]
+    results: list[list[RuleResult]] = [[] for _ in run.files]
+    judged = [_judge_table(context, contract, table, run, texts, results) for table in contract.tables]
+    verdicts = [
+        _verdict(file, text, rows, found)
+        for file, text, rows, found in zip(run.files, texts, read, results, strict=True)
+    ]
+    return verdicts, _joined(contract, [one.result for one in judged if one.result is not None])
+
+
+def _read(file: GateFile, contract: Contract, most_rows: int) -> FileText | XmlText:
+    if contract.format == "xml":
+        from include.quality.xml_reader import read_xml
+
+        return read_xml(Path(file.path), contract, most_rows)
+    return read_file(Path(file.path), contract, most_rows)
+
+
+def _judge_table(
+    context: AbstractDataContext,
+    contract: Contract,
+    table: Table,
+    run: GateRun,
+    texts: Sequence[FileText | XmlText],
+    results: Sequence[list[RuleResult]],
+) -> Judged:
+    """Validate the rows of one table of all files at once, and add each file's share to ``results``."""
     frames = []
     for number, (file, text) in enumerate(zip(run.files, texts, strict=True)):
-        text.problems += _form_problems(contract, file, text)
-        labelled = text.frame.copy(deep=False)
+        labelled = text.take(table)
         labelled[FILE] = number
-        labelled[FILE_DEALER] = pd.Series(file.dealer, text.frame.index, "str")
+        labelled[FILE_DEALER] = pd.Series(file.dealer, labelled.index, "str")
         frames.append(labelled)
-        text.frame = text.frame.iloc[:0]  # Held once, in ``frames``.
     lengths = [len(frame) for frame in frames]
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*contract.delivered])
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*table.delivered])
     frames.clear()
-    judged = judge_frame(context, contract, run.window, frame)
+    judged = judge_frame(context, contract, table, run.window, frame)
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    rules = rules_for(contract, contract.delivered)
-    per_file = {rule.id: _per_file(judged.broken.get(rule.id, []), starts) for rule in rules}
-    verdicts = [
-        _verdict(file, text, lengths[number], rules, {rule: counts[number] for rule, counts in per_file.items()})
-        for number, (file, text) in enumerate(zip(run.files, texts, strict=True))
-    ]
-    return verdicts, judged.result
+    for rule in judgeable(table, table.delivered):
+        counts = _per_file(judged.broken.get(rule.id, []), starts)
+        for found, rows, failed in zip(results, lengths, counts, strict=True):
+            if rows:
+                status: Status = "error" if failed is None else "fail" if failed else "pass"
+                found.append(RuleResult(rule.id, rule.severity, status, rows, failed or 0))
+    return judged
+
+
+def _joined(
+    contract: Contract, results: Sequence[ExpectationSuiteValidationResult]
+) -> ExpectationSuiteValidationResult | None:
+    """One result for the report: the tables' rules behind each other, each named in its description."""
+    if len(results) <= 1:
+        return results[0] if results else None
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+    return ExpectationSuiteValidationResult(
+        success=all(result.success for result in results),
+        results=[one for result in results for one in result.results],
+        suite_name=contract.id,
+        statistics={},
+        meta={},
+    )
 
 
 def _share(rows: int, total: int, gate_rows: int) -> int:
@@ -140,23 +183,17 @@ def _per_file(labels: Sequence[int] | None, starts: np.ndarray[Any, Any]) -> lis
     return [int(count) for count in np.bincount(place, minlength=files)[:files]]
 
 
-def _verdict(
-    file: GateFile, text: FileText, read: int, rules: Sequence[Rule], counts: Mapping[str, int | None]
-) -> GateVerdict:
+def _verdict(file: GateFile, text: FileText | XmlText, read: int, results: list[RuleResult]) -> GateVerdict:
     problems = list(text.problems)
-    results = []
-    for rule in rules if read else []:
-        failed = counts[rule.id]
-        status: Status = "error" if failed is None else "fail" if failed else "pass"
-        results.append(RuleResult(rule.id, rule.severity, status, read, failed or 0))
-        if status == "error":
-            problems.append(f"{rule.id} could not be judged")
-        elif status == "fail" and rule.severity == "error":
-            problems.append(f"{rule.id} is broken by {failed} of {read} rows read")
+    for result in results:
+        if result.status == "error":
+            problems.append(f"{result.rule} could not be judged")
+        elif result.status == "fail" and result.severity == "error":
+            problems.append(f"{result.rule} is broken by {result.failed} of {result.checked} rows read")
     return GateVerdict(file.file_id, not problems, text.records, read, results, problems)
 
 
-def _form_problems(contract: Contract, file: GateFile, text: FileText) -> list[str]:
+def _form_problems(contract: Contract, file: GateFile, text: FileText | XmlText) -> list[str]:
     """Hold header and trailer to the ledger, the contract and the rows."""
     if not (text.header and text.trailer):
         return []  # Said already.
@@ -172,7 +209,7 @@ def _form_problems(contract: Contract, file: GateFile, text: FileText) -> list[s
         stated = text.trailer.get("control_total", "")
         if file.control_total is not None and not _same_amount(stated, file.control_total):
             found.append(f"the trailer's control total is {stated}, the ledger's {file.control_total}")
-        if text.whole and not _same_amount(stated, added := _add_up(contract, text.frame)):
+        if text.whole and not _same_amount(stated, added := _add_up(contract, text)):
             found.append(f"the trailer's control total is {stated}, the rows add up to {added}")
     return found
 
@@ -193,6 +230,7 @@ def _expected_header(contract: Contract, file: GateFile) -> dict[str, Any]:
         "corrects_sequence": "" if file.corrects_sequence is None else file.corrects_sequence,
         "environment": file.environment,
     }
+    wanted |= {name: value for name, value in file.told.items() if value}
     return wanted if file.revision is None else {**wanted, "revision": file.revision}
 
 
@@ -214,9 +252,13 @@ def _same_amount(one: str, other: str) -> bool:
         return False
 
 
-def _add_up(contract: Contract, frame: pd.DataFrame) -> str:
+def _add_up(contract: Contract, text: FileText | XmlText) -> str:
     column = str(contract.control_total)
-    logical_type = next(field.logical_type for field in contract.fields if field.name == column)
-    # Python's integers: the sum of a file of the widest numbers would not fit 64 bits.
-    total = sum(int(value) for value in typed(frame[column], logical_type).dropna())
-    return str(Decimal(total).scaleb(-DECIMALS) if logical_type == "number" else total)
+    total = Decimal(0)
+    for table in contract.tables:
+        if column in table.delivered:
+            logical_type = table.type_of(column)
+            # Python's integers: the sum of a file of the widest numbers would not fit 64 bits.
+            units = sum(int(value) for value in typed(text.rows(table)[column], logical_type).dropna())
+            total += Decimal(units).scaleb(-DECIMALS) if logical_type == "number" else Decimal(units)
+    return str(total)

@@ -28,6 +28,7 @@ class GateFile:
     :param rows: detail records, :param control_total: the exact sum as text (None: the contract has none).
     :param revision: None leaves the header's revision unchecked.
     :param corrects_sequence: number of the file that this one replaces, None for an original.
+    :param told: what the header must say beyond the file itself, as text; empty is left out in XML.
     """
 
     file_id: int
@@ -40,6 +41,7 @@ class GateFile:
     window: Window
     revision: int | None = None
     corrects_sequence: int | None = None
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,12 @@ def staged(contract: Contract, shape: Shape, batch_id: int, file_id: int, stagin
 
     :raises SnapshotError: if what is staged is cut short.
     """
-    wanted = [*shape.shared, shape.row_key, *FATE_COLUMNS, *([MEMBER] if MEMBER in contract.columns else [])]
+    wanted = [*shape.shared, shape.row_key, *FATE_COLUMNS, *([MEMBER] if MEMBER in contract.table.columns else [])]
     try:
         with staging.reader(f"{batch_id}/{file_id}.fates") as source:
-            frames = [frame.select(wanted) for frame in snapshot.frames(source, (*contract.columns, *FATE_COLUMNS))]
+            frames = [
+                frame.select(wanted) for frame in snapshot.frames(source, (*contract.table.columns, *FATE_COLUMNS))
+            ]
     except StagingError:
         return None
     return pl.concat([pl.DataFrame(schema=dict.fromkeys(wanted, pl.String)), *frames])

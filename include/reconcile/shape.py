@@ -42,22 +42,23 @@ def shape_of(here: Contract, there: Contract) -> Shape:
 
     :raises ReconcileError: if they have no common key or control total, or not the columns that a difference names.
     """
+    mine, theirs = here.table, there.table
     by_name = {field.name: field for field in here.fields}
-    shared = tuple(name for name in here.delivered if name in there.delivered)
-    wanted = {*here.primary_key, KIND, NUMBER, LINE, DATED, POSTED}
+    shared = tuple(name for name in mine.delivered if name in theirs.delivered)
+    wanted = {*mine.primary_key, KIND, NUMBER, LINE, DATED, POSTED}
     if missing := sorted(wanted - set(shared)):
         raise ReconcileError(
             f"{here.id} cannot be compared with {there.id}: {', '.join(missing)} is not delivered by both; see "
             "reconciledWith in its contract"
         )
-    if set(here.primary_key) != set(there.primary_key) or here.row_key != there.row_key:
+    if set(mine.primary_key) != set(theirs.primary_key) or mine.row_key != theirs.row_key:
         raise ReconcileError(
             f"{here.id} cannot be compared with {there.id}: their lines go by other keys "
-            f"({', '.join(here.primary_key)} and {', '.join(there.primary_key)}; {here.row_key} and {there.row_key})"
+            f"({', '.join(mine.primary_key)} and {', '.join(theirs.primary_key)}; {mine.row_key} and {theirs.row_key})"
         )
     if here.control_total is None or here.control_total != there.control_total:
         raise ReconcileError(f"{here.id} cannot be compared with {there.id}: their trailers add up other columns")
-    key = here.primary_key
+    key = mine.primary_key
     return Shape(
         key=key,
         document=tuple(name for name in key if name != LINE),
@@ -65,5 +66,5 @@ def shape_of(here: Contract, there: Contract) -> Shape:
         shared=shared,
         amounts=frozenset(name for name in shared if by_name[name].logical_type in ("integer", "number")),
         net=here.control_total,
-        row_key=here.row_key,
+        row_key=mine.row_key,
     )

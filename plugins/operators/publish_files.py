@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from plugins.connections import sftp_endpoint, storage
+from plugins.connections import postgres_dsn, sftp_endpoint, storage
 from plugins.ledger_session import ledger_session
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class PublishFilesOperator(BaseOperator):
     :param contract: the interface's contract.
     :param run: what ``ExtractRowsOperator`` returned (templated).
     :param sftp_conn_id: the partner's SFTP connection.
+    :param dms_conn_id: PostgreSQL connection of the DMS; a contract with agreements has them read again before sending.
     :param ledger_conn_id: PostgreSQL connection of the ledger.
     :param archive_url: where rendered files are kept (templated).
     :return: how many files stand in which state.
@@ -41,6 +42,7 @@ class PublishFilesOperator(BaseOperator):
         contract: Contract,
         run: Mapping[str, Any],
         sftp_conn_id: str,
+        dms_conn_id: str = "dms",
         ledger_conn_id: str = "ledger",
         archive_url: str,
         **kwargs: Any,
@@ -49,6 +51,7 @@ class PublishFilesOperator(BaseOperator):
         self.contract = contract
         self.run = run
         self.sftp_conn_id = sftp_conn_id
+        self.dms_conn_id = dms_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.archive_url = archive_url
 
@@ -65,6 +68,7 @@ class PublishFilesOperator(BaseOperator):
                     endpoint=sftp_endpoint(self.sftp_conn_id),
                     ledger=ledger,
                     archive=Archive(*storage(self.archive_url)),
+                    dms_dsn=postgres_dsn(self.dms_conn_id) if self.contract.agreements else None,
                     log=self.log.info,
                 )
             except PermanentTransferError as error:

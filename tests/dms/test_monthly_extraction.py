@@ -34,7 +34,7 @@ def franchise(database: Database, dealer: int, name: str, valid_from: str, valid
 def test_a_line_comes_whole_in_the_contracts_columns(empty: Database, sell: Sell) -> None:
     line = sell()
     [row] = empty.extract_month(DAY, [1])
-    assert tuple(row) == load_contract("renault_sar_monthly").columns
+    assert tuple(row) == load_contract("renault_sar_monthly").table.columns
     [daily] = empty.extract_day(DAY)
     assert row == daily | {"trade_partner_dealer": "t", "posted_on": "2026-06-10"}
     assert ids([row]) == [line]
@@ -42,13 +42,13 @@ def test_a_line_comes_whole_in_the_contracts_columns(empty: Database, sell: Sell
 
 def test_the_extraction_is_the_view_and_nothing_else(sample: Database) -> None:
     contract = load_contract("renault_sar_monthly")
-    names = ", ".join(f"{name}::text" for name in contract.columns).replace("posted_at::text", ISO_UTC)
+    names = ", ".join(f"{name}::text" for name in contract.table.columns).replace("posted_at::text", ISO_UTC)
     # The code outside the scheme is the one value that the file does not take as it stands.
     names = names.replace(
         "trade_partner_id::text,", "CASE WHEN trade_partner_dealer THEN trade_partner_id END,", 2
     ).replace("registered_CASE WHEN trade_partner_dealer THEN trade_partner_id END", "registered_trade_partner_id")
     expected = sample.rows(
-        f"SELECT {names} FROM {contract.source} "
+        f"SELECT {names} FROM {contract.table.source} "
         "WHERE document_date BETWEEN '2026-10-01' AND '2026-10-31' AND account_class = 'TRADE'"
     )
     got = sample.extract_month(date(2026, 10, 31), range(1, 13))

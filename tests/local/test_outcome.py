@@ -144,9 +144,9 @@ def test_a_dealer_without_a_number_is_missing_under_the_name_that_the_ledger_giv
     assert len(unnamed) == len(windows)
     dealer = unnamed[0].split()[2].rstrip(":")
     with Ledger(new_ledger_dsn, actor="test") as ledger:
-        deliver(ledger, dealer, windows[0], up_to="HELD", reason="has no Renault dealer number")
+        deliver(ledger, dealer, windows[0], up_to="HELD", reason="has no dealer number")
     found = outcome(load_contract(INTERFACE), windows, dms_dsn=dms, ledger_dsn=new_ledger_dsn)
-    assert f"2026-03-28 dealer {dealer}: HELD: has no Renault dealer number" in lines(found)
+    assert f"2026-03-28 dealer {dealer}: HELD: has no dealer number" in lines(found)
 
 
 def test_a_day_that_is_not_to_be_sent_is_not_missed(

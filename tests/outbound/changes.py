@@ -9,13 +9,17 @@ from tests.outbound.world import World
 
 def tolerate(world: World, *, rows: int) -> None:
     """Let a file bear ``rows`` rejected rows, or 10 %."""
-    world.contract = replace(
-        world.contract,
-        rules=tuple(
-            replace(rule, arguments={"percent": 10, "rows": rows}) if rule.kind == "rejectedRows" else rule
-            for rule in world.contract.rules
-        ),
+    tables = tuple(
+        replace(
+            table,
+            rules=tuple(
+                replace(rule, arguments={"percent": 10, "rows": rows}) if rule.kind == "rejectedRows" else rule
+                for rule in table.rules
+            ),
+        )
+        for table in world.contract.tables
     )
+    world.contract = replace(world.contract, tables=tables)
 
 
 def lose_codes(world: World, dealer: str, *, share: int = 1) -> None:

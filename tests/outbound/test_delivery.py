@@ -81,7 +81,7 @@ def test_no_retail_customer_and_no_other_dealer_is_in_a_file(world: World) -> No
         )
     }
     trade = {(code, account) for code, account, kind in accounts.values() if kind == "TRADE"}
-    position = world.contract.delivered.index
+    position = world.contract.table.delivered.index
     for file in world.files(run):
         text = io.StringIO(world.home()[str(file.file_name)].decode())
         for record in csv.reader(text, delimiter=";"):
@@ -197,7 +197,7 @@ def test_dealer_without_a_number_is_held_by_name(world: World) -> None:
     run = world.deliver()
     held = [file for file in world.files(run) if file.state == "HELD"]
     assert len(held) == 1
-    assert "has no Renault dealer number in the DMS; enter it there" in str(held[0].reason)
+    assert "has no dealer number in the DMS; enter it there" in str(held[0].reason)
     assert len(world.home()) == len(run.file_ids) - 1
 
 

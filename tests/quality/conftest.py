@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include import layout
+from include.layout import Totals, control_total, delimited
 from include.contract import Contract, load_contract
 from include.quality.gate import GateFile, GateProcess, GateRun
 from include.window import Window, day_window
@@ -60,8 +60,8 @@ class Renderer:
     ) -> GateFile:
         """Render ``rows``, let ``spoil`` change the bytes, and return what the ledger says of the unspoiled file."""
         number = len(self.files) + 1
-        frame = frame_of(self.contract, rows).select(self.contract.delivered)
-        total = layout.control_total(self.contract, frame)
+        frame = frame_of(self.contract, rows).select(self.contract.table.delivered)
+        total = control_total(self.contract, self.contract.table, frame)
         values = {
             "interface": self.contract.id,
             "layout_version": self.contract.version,
@@ -83,9 +83,9 @@ class Renderer:
         }
         path = self.folder / f"{number}.csv"
         with path.open("wb") as target:
-            target.write(layout.header(self.contract, {**values, **(header or {})}))
-            layout.write_details(self.contract, frame, target)
-            target.write(layout.trailer(self.contract, rows=len(rows), control_total=total))
+            target.write(delimited.opening(self.contract, {**values, **(header or {})}))
+            delimited.write_details(self.contract, frame, target)
+            target.write(delimited.closing(self.contract, Totals(len(rows), total)))
         path.write_bytes(spoil(path.read_bytes()))
         file = GateFile(number, dealer, str(path), len(rows), str(total), number, "TEST", self.window, 1, corrects)
         self.files.append(file)

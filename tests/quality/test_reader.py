@@ -32,14 +32,14 @@ def test_a_file_reads_as_it_was_written(renderer: Renderer, contract: Contract, 
     assert found.header["dealer"] == "82612345"
     assert found.trailer == {"record_count": "3", "control_total": "67.50"}
     assert found.frame.astype(object).where(found.frame.notna(), None).to_dict("records") == [
-        {name: row[name] for name in contract.delivered} for row in rows
+        {name: row[name] for name in contract.table.delivered} for row in rows
     ]
 
 
 def test_an_empty_file_has_a_form_and_no_rows(renderer: Renderer, contract: Contract) -> None:
     found = read(renderer, [])
     assert (found.problems, found.records, len(found.frame)) == ([], 0, 0)
-    assert tuple(found.frame.columns) == contract.delivered
+    assert tuple(found.frame.columns) == contract.table.delivered
 
 
 def last_line_gone(content: bytes) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from include import layout
+from include.layout import Totals, control_total, delimited
 from include.archive import Archive
 from include.contract import load_contract
 from include.delivered import UnreadableError, details
@@ -33,7 +33,7 @@ def frame(nets: tuple[str, ...] = NETS) -> pl.DataFrame:
     """Rows as a file holds them; part numbers with all that a dialect has to quote."""
     rows = [
         {
-            **dict.fromkeys(DAILY.delivered),
+            **dict.fromkeys(DAILY.table.delivered),
             "dealer_code": "82600001",
             "document_number": f"D{number}",
             "line_number": str(number),
@@ -42,20 +42,16 @@ def frame(nets: tuple[str, ...] = NETS) -> pl.DataFrame:
         }
         for number, net in enumerate(nets)
     ]
-    return pl.DataFrame(rows, dict.fromkeys(DAILY.delivered, pl.String))
+    return pl.DataFrame(rows, dict.fromkeys(DAILY.table.delivered, pl.String))
 
 
 def rendered(rows: pl.DataFrame, *, count: int | None = None, total: str | None = None) -> bytes:
     """A file of the contract's dialect, with a header of an earlier version of it: two values fewer."""
     body = io.BytesIO()
-    layout.write_details(DAILY, rows, body)
+    delimited.write_details(DAILY, rows, body)
     header = b"H;" + b";".join([b"x"] * (len(DAILY.header) - 2)) + b"\n"
-    stated = Decimal(total) if total is not None else layout.control_total(DAILY, rows)
-    return (
-        header
-        + body.getvalue()
-        + layout.trailer(DAILY, rows=rows.height if count is None else count, control_total=stated)
-    )
+    stated = Decimal(total) if total is not None else control_total(DAILY, DAILY.table, rows)
+    return header + body.getvalue() + delimited.closing(DAILY, Totals(rows.height if count is None else count, stated))
 
 
 def filed(archive: Archive, content: bytes, *, rows: int = 3, total: str = "10.25") -> FileRow:

@@ -1,0 +1,143 @@
+"""Which files a run plans for a dealer, which of them get rows, and which may not be made at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from include.ledger.errors import WindowMovedError
+from include.ledger.states import PREVIEW
+from include.outbound import preview
+from include.outbound.continuity import windows_due
+from include.outbound.dealers import Dealer, unservable
+from include.outbound.manifest import reads_rows
+
+if TYPE_CHECKING:
+    from include.agreements import Standing
+    from include.contract import Contract
+    from include.ledger import FileRow, Ledger
+    from include.window import Window
+
+# What has not begun to leave; a file beyond is the partner's already, or may be.
+NOT_LEAVING = frozenset({"PLANNED", "CHECKED", "RENDERED", "GATED", "HELD", "WITHHELD"})
+
+
+class Plan:
+    """
+    The files of one run, dealer by dealer.
+
+    ``wanted`` says by window which dealers' rows are to be read for which file; ``obstacles`` and ``headers`` are for
+    the run's manifest.
+
+    :param standings: by dealer id what agreements allow, where the contract asks for some.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        window: Window,
+        environment: str,
+        batch_id: int,
+        ledger: Ledger,
+        standings: Mapping[int, Standing],
+        log: Callable[[str], None],
+    ) -> None:
+        self._contract, self._window, self._environment = contract, window, environment
+        self._batch_id, self._ledger, self._standings, self._log = batch_id, ledger, standings, log
+        self.file_ids: list[int] = []
+        self.wanted: dict[Window, dict[int, int]] = {}
+        self.obstacles: dict[int, str] = {}
+        self.headers: dict[int, dict[str, str | None]] = {}
+
+    def add(self, label: str, candidates: Sequence[Dealer]) -> None:
+        """Plan what is due of the dealer under ``label``; several under one label are for a person to mend."""
+        dealer, standing = candidates[0], self._standings.get(candidates[0].dealer_id)
+        fault = unservable(self._contract, label, candidates)
+        if fault is None and standing is not None and standing.faults:
+            fault = "; ".join(standing.faults)
+        for window in self._windows(dealer, standing):
+            try:
+                file = self._plan(dealer, window)
+            except WindowMovedError as error:
+                # What went, or is made, by the old clock stays what it is, and the run's end speaks of it.
+                self._log(f"{label}: {error}")
+                self._note(dealer, self._ledger.file(error.file_id))
+                continue
+            self._note(dealer, file)
+            self._decide(dealer, file, fault, self._withheld(standing, window))
+
+    def _windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
+        own = dealer.window(self._contract, self._window)
+        if self._contract.contiguous is None or self._environment == PREVIEW or self._withheld(standing, own):
+            return [own]
+        since = None if standing is None else standing.since
+        find = partial(windows_due, environment=self._environment, ledger=self._ledger)
+        due = find(self._contract, own, dealer.label, since)
+        waiting = self._ledger.waiting_before(self._contract.id, dealer.label, self._environment, due[0].start)
+        return [*(file.window for file in waiting), *due]
+
+    def _withheld(self, standing: Standing | None, window: Window) -> str | None:
+        """Why nothing of this window may leave, None if it may."""
+        if standing is None:
+            return None
+        if standing.withheld:
+            return "; ".join(standing.withheld)
+        if standing.since is not None and window.last_date < standing.since:
+            return f"both agreements are signed since {standing.since}: movements go from that day on"
+        return None
+
+    def _note(self, dealer: Dealer, file: FileRow) -> None:
+        self.file_ids.append(file.id)
+        if dealer.told:
+            self.headers[file.id] = dict(dealer.told)
+        if dealer.obstacle is not None:
+            self.obstacles[file.id] = dealer.obstacle
+
+    def _decide(self, dealer: Dealer, file: FileRow, fault: str | None, withheld: str | None) -> None:
+        if withheld is not None and file.published_at is None and file.state in NOT_LEAVING:
+            if (file.state, file.reason) != ("WITHHELD", withheld):
+                self._ledger.move(file.id, "WITHHELD", reason=withheld)
+            self._log(f"{file.dealer} {file.period}: withheld: {withheld}")
+            return
+        if file.state == "WITHHELD":
+            reason = "its agreements are in force now"
+            file = self._ledger.move(file.id, "PLANNED", reason=reason, batch_id=self._batch_id)
+        if fault is not None:
+            _hold(self._ledger, file, fault)
+        elif reads_rows(file):
+            self.wanted.setdefault(file.window, {})[dealer.dealer_id] = file.id
+        else:
+            self._log(f"{file.dealer} {file.period}: {file.state}, so no rows are read")
+
+    def _plan(self, dealer: Dealer, window: Window) -> FileRow:
+        contract, ledger = self._contract, self._ledger
+        plan = partial(
+            ledger.plan,
+            interface=contract.id,
+            partner=contract.partner,
+            dealer=dealer.label,
+            environment=self._environment,
+            window_start=window.start,
+            window_end=window.end,
+            zone=window.zone,
+            business_date=window.business_date,
+            contract_version=contract.version,
+            batch_id=self._batch_id,
+        )
+        try:
+            file = plan()
+        except WindowMovedError as error:
+            if not ledger.file(error.file_id).awaits_bytes:
+                raise
+            # The dealer's clock was put right before anything was made: the window by the old one is nobody's any more.
+            reason = f"the dealer goes by the clock of {window.zone} now, and nothing was made by the old one"
+            ledger.move(error.file_id, "CANCELLED", reason=reason)
+            file = plan()
+        return preview.begin(ledger, file, self._batch_id) if self._environment == PREVIEW else file
+
+
+def _hold(ledger: Ledger, file: FileRow, reason: str) -> None:
+    """Hold a file that has not gone, once for each reason."""
+    if file.awaits_bytes and (file.state, file.reason) != ("HELD", reason):
+        ledger.move(file.id, "HELD", reason=reason)
