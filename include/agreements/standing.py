@@ -14,6 +14,7 @@ from include.agreements.identity import PointOfSale, brand_name, identity_faults
 
 if TYPE_CHECKING:
     from include.contract import Contract
+    from include.window import Window
 
 DOCUMENTS = {"DATA_PROCESSING": "data processing agreement (DPA)", "SERVICE": "service contract (SA)"}
 # Where the sites of a brand go that the feed does not take.
@@ -87,6 +88,14 @@ class Standing:
     since: date | None
     withheld: tuple[str, ...]
     faults: tuple[str, ...]
+
+    def objection(self, window: Window) -> str | None:
+        """Why nothing of ``window`` may leave for want of agreement, None if it may."""
+        if self.withheld:
+            return "; ".join(self.withheld)
+        if self.since is not None and window.last_date < self.since:
+            return f"both agreements are signed since {self.since}: movements go from that day on"
+        return None
 
 
 def standing_of(

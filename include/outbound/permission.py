@@ -68,8 +68,5 @@ def may_leave(
 def _objection(standing: Standing | None, file: FileRow) -> str | None:
     if standing is None:
         return "the DMS knows no such point of sale any more, so nobody can say that its agreements hold"
-    if standing.withheld or standing.faults:
-        return "; ".join([*standing.withheld, *standing.faults])
-    if standing.since is not None and file.window.last_date < standing.since:
-        return f"both agreements are signed since {standing.since}: movements go from that day on"
-    return None
+    told = [standing.objection(file.window), *standing.faults]
+    return "; ".join(reason for reason in told if reason is not None) or None

@@ -65,27 +65,18 @@ class Plan:
                 self._note(dealer, self._ledger.file(error.file_id))
                 continue
             self._note(dealer, file)
-            self._decide(dealer, file, fault, self._withheld(standing, window))
+            self._decide(dealer, file, fault, None if standing is None else standing.objection(window))
 
     def _windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
         own = dealer.window(self._contract, self._window)
-        if self._contract.contiguous is None or self._environment == PREVIEW or self._withheld(standing, own):
+        objection = None if standing is None else standing.objection(own)
+        if self._contract.contiguous is None or self._environment == PREVIEW or objection is not None:
             return [own]
         since = None if standing is None else standing.since
         find = partial(windows_due, environment=self._environment, ledger=self._ledger)
         due = find(self._contract, own, dealer.label, since)
         waiting = self._ledger.waiting_before(self._contract.id, dealer.label, self._environment, due[0].start)
         return [*(file.window for file in waiting), *due]
-
-    def _withheld(self, standing: Standing | None, window: Window) -> str | None:
-        """Why nothing of this window may leave, None if it may."""
-        if standing is None:
-            return None
-        if standing.withheld:
-            return "; ".join(standing.withheld)
-        if standing.since is not None and window.last_date < standing.since:
-            return f"both agreements are signed since {standing.since}: movements go from that day on"
-        return None
 
     def _note(self, dealer: Dealer, file: FileRow) -> None:
         self.file_ids.append(file.id)
