@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.agreements.standing import Agreement, Eligibility, Terms, standing_of
+from include.window import day_window
 from tests.agreements.saying import (
     AT,
     CONTRACT,
@@ -226,3 +227,23 @@ def test_ending_an_agreement_never_lets_anything_go(signed: list[Agreement], at:
     before = standing_of(point_of_sale(), [*signed, one], [eligible()], at, TERMS)
     after = standing_of(point_of_sale(), [*signed, replace(one, ended_at=at)], [eligible()], at, TERMS)
     assert after.since is None or before.since is not None
+
+
+def test_what_lies_before_the_later_signature_stays_back() -> None:
+    # Signed on 14 September: that day goes whole, the day before never does.
+    standing = standing_of(point_of_sale(), both(), [eligible()], AT, TERMS)
+    assert standing.objection(day_window(date(2026, 9, 14), TERMS.zone)) is None
+    objection = standing.objection(day_window(date(2026, 9, 13), TERMS.zone)) or ""
+    assert "since 2026-09-14" in objection
+
+
+@given(st.lists(agreements, max_size=8), instants, st.dates(date(2026, 1, 1), date(2026, 12, 31)))
+def test_no_window_leaves_without_both_documents(signed: list[Agreement], at: datetime, day: date) -> None:
+    standing = standing_of(point_of_sale(), signed, [eligible()], at, TERMS)
+    window = day_window(day, TERMS.zone)
+    if standing.objection(window) is None:
+        # By the end of the day both were signed, and both are in force now.
+        for kind in TERMS.kinds:
+            valid = [one for one in signed if (one.kind, one.siren_signed) == (kind, SIREN)]
+            assert any(one.signed_at < window.end for one in valid)
+            assert any(one.counts(at) for one in valid)
