@@ -18,6 +18,10 @@ STEPS = (
     "release",
 )
 """The ten steps; ``on_step`` hears ``before_<step>`` and ``after_<step>`` of each that is taken."""
+COMPANION_STEPS = tuple(
+    f"companion_{step}" for step in ("mark_uploading", "upload", "verify", "fence", "rename", "mark_published")
+)
+"""The steps of each companion, between ``reconcile`` and ``mark_uploading`` of its file."""
 
 Action = Literal["published", "found_published", "already_settled", "held", "unknown", "failed"]
 
@@ -36,7 +40,11 @@ class PublishSettings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file in one attempt. ``seconds`` and ``sent_bytes`` count this attempt only."""
+    """
+    What became of one file in one attempt.
+
+    ``seconds``, ``sent_bytes`` (the companions' among them) and ``companions`` (brought or found) count this attempt.
+    """
 
     file_id: int
     file_name: str
@@ -46,6 +54,7 @@ class Outcome:
     reason: str | None = None
     sent_bytes: int = 0
     seconds: float = 0.0
+    companions: int = 0
 
     def __str__(self) -> str:
         line = f"file {self.file_id} {self.file_name}: {self.action.replace('_', ' ')}"
@@ -55,4 +64,6 @@ class Outcome:
             line += f" as {self.remote_path} by an earlier attempt"
         elif self.action == "already_settled":
             line += f" (state {self.state}), nothing to do"
+        if self.companions:
+            line += f", {self.companions} companion{'s' if self.companions > 1 else ''} before it"
         return f"{line}: {self.reason}" if self.reason else line

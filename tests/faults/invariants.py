@@ -19,7 +19,7 @@ AT_REST = frozenset({"PUBLISHED", "HELD", "UNKNOWN", "GATED", "UPLOADING", "UPLO
 
 def assert_invariants(ledger: Ledger, dsn: str, home: Path, waiting: Iterable[Waiting]) -> None:
     """
-    Check I1, I2 and I4 to I10 for ``waiting``, whose partner's home is ``home``; every failure names its invariant.
+    Check I1, I2 and I4 to I11 for ``waiting``, whose partner's home is ``home``; every failure names its invariant.
 
     I3 (each row sent, withheld or rejected) is decided before publishing and is checked where rows are.
     """
@@ -34,6 +34,7 @@ def assert_invariants(ledger: Ledger, dsn: str, home: Path, waiting: Iterable[Wa
         events = ledger.events(each.id)
         published = [event for event in events if event.to_state == "PUBLISHED"]
         assert len(published) <= 1, f"I2: {each.name} was recorded as published {len(published)} times"
+        _assert_companions(ledger, home, each, seen=bool(copies))
         assert row.state != "PUBLISHED" or whole, f"I4: the ledger says PUBLISHED, the server has no {each.name}"
         started = [event.id for event in events if event.kind == "ATTEMPT_STARTED"]
         for event in events:
@@ -52,6 +53,26 @@ def assert_invariants(ledger: Ledger, dsn: str, home: Path, waiting: Iterable[Wa
     _assert_sequences(rows.values())
     report = verify(dsn)
     assert report.first_broken_event_id is None, f"I10: the chain breaks at event {report.first_broken_event_id}"
+
+
+def _assert_companions(ledger: Ledger, home: Path, file: Waiting, *, seen: bool) -> None:
+    """Whoever sees the file sees its companions; each is there whole, once, and recorded once."""
+    events = ledger.events(file.id)
+    rows = {row.name: row for row in ledger.companions(file.id)}
+    assert set(rows) == set(file.beside), f"I11: {file.name} goes with {set(rows)}"
+    held = ledger.file(file.id).state == "HELD"
+    for name, content in file.beside.items():
+        copies = [path.read_bytes() for path in home.rglob(name) if path.is_file()]
+        told = [
+            event
+            for event in events
+            if event.kind == "COMPANION_PUBLISHED" and event.detail["companion"]["name"] == name
+        ]
+        assert held or copies in ([], [content]), f"I1: the companion {name} is not whole, or not once"
+        assert len(told) <= 1, f"I2: the companion {name} was recorded {len(told)} times"
+        assert (rows[name].published_at is not None) == bool(told), f"I4: the companion {name} and its events disagree"
+        assert not told or copies == [content], f"I4: the ledger has the companion {name}, the server has not"
+        assert told or not seen, f"I11: {file.name} is there and its companion {name} was never brought"
 
 
 def _assert_sequences(rows: Iterable[FileRow]) -> None:

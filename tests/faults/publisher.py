@@ -25,7 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Orders:
-    """What to publish and where to die. ``signal_at`` is a step such as ``after_rename``, or empty."""
+    """
+    What to publish and where to die.
+
+    ``signal_at`` is a step such as ``after_rename``, or empty; ``signal_nth`` counts how often it is reached.
+    """
 
     host: str
     port: int
@@ -37,6 +41,7 @@ class Orders:
     file_ids: list[int]
     remote_dir: str
     signal_at: str = ""
+    signal_nth: int = 1
     signal_name: str = "SIGKILL"
     lease_seconds: float = 30.0
 
@@ -89,9 +94,11 @@ def main() -> int:
 
 def publish(orders: Orders) -> int:
     """Carry out one order in this process; 0 if the files are settled, 1 with the error's name if not."""
+    reached: list[str] = []
 
     def on_step(file_id: int, step: str) -> None:
-        if step == orders.signal_at:
+        reached.append(step)
+        if step == orders.signal_at and reached.count(step) == orders.signal_nth:
             say({"reached": step})
             os.kill(os.getpid(), signal.Signals[orders.signal_name])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,7 +61,7 @@ def ledger(ledger_dsn: str) -> Iterator[Ledger]:
 def waiting(ledger: Ledger, archive: Archive) -> Callable[..., Waiting]:
     """Makes a gated file of ``size`` bytes (70,000 unless said) of a dealer of its own."""
 
-    def make(size: int = 70_000, suffix: str = ".csv") -> Waiting:
-        return gated_file(ledger, archive, size=size, suffix=suffix)
+    def make(size: int = 70_000, suffix: str = ".csv", companions: Sequence[int] = ()) -> Waiting:
+        return gated_file(ledger, archive, size=size, suffix=suffix, companions=companions)
 
     return make
