@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from include.ledger import STATES, FileRow, Ledger, LedgerError, cli_decisions
 from include.ledger.chain import verify
-from include.ledger.retention import PurgeItem, purge
+from include.ledger.retention import PurgeItem, purge, purge_unnamed
 from include.ledger.states import ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -230,19 +230,28 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
         sys.stderr.write("ARCHIVE_URL is not set; nothing is removed before it is sure which archive is meant\n")
         return 2
     archive = Archive.at(url or DEFAULT_ARCHIVE)
-    items = purge(dsn, archive, today=today, retention=retention, dry_run=not asked.apply, actor="person:command line")
-    if not items:
+    how: dict[str, Any] = {"today": today, "dry_run": not asked.apply, "actor": "person:command line"}
+    items = purge(dsn, archive, retention=retention, **how)
+    unnamed = purge_unnamed(dsn, archive, **how)
+    if not items and not unnamed:
         sys.stdout.write(f"Nothing has outlived its retention on {today}.\n")
         return 0
-    _print(_purge_table(items))
+    if items:
+        _print(_purge_table(items))
     total = sum({item.sha256: item.bytes or 0 for item in items if item.sha256}.values())
+    beside, beside_bytes = sum(item.companions for item in items), sum(item.companion_bytes for item in items)
     rejected = sum(item.rejected_rows for item in items)
     differences = sum(item.differences for item in items)
     done = "Removed" if asked.apply else "Would remove"
     sys.stdout.write(
-        f"{done} {total:,} bytes of {len(items)} files, {rejected:,} rejected rows and {differences:,} differences of "
-        "reconciliations; ledger rows stay.\n"
+        f"{done} {total:,} bytes of {len(items)} files, {beside_bytes:,} of {beside:,} companions, {rejected:,} "
+        f"rejected rows and {differences:,} differences of reconciliations; ledger rows stay.\n"
     )
+    if unnamed:
+        sys.stdout.write(
+            f"{done} {sum(each.bytes for each in unnamed):,} bytes in {len(unnamed)} object(s) that no file names any "
+            "more: files were made anew, or what goes beside them was.\n"
+        )
     if not asked.apply:
         sys.stdout.write("Nothing was changed. To let them go: make purge APPLY=1, or this command with --apply\n")
     return 0

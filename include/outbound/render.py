@@ -123,7 +123,6 @@ def _render(
         file_name=name,
         sha256=target.sha256,
         bytes=target.bytes,
-        remote_path=f"{contract.remote_dir}/{name}",
     )
 
 

@@ -59,7 +59,7 @@ def test_every_row_is_accepted_rejected_or_withheld(contract: Contract, window: 
     assert checked.accepted.height == 2
     assert checked.withheld == {"sharing_objection": 2}
     assert reasons(checked) == {"2": ["currency-enum"]}
-    assert tuple(checked.accepted.columns) == contract.delivered
+    assert tuple(checked.accepted.columns) == contract.table.delivered
     assert checked.accepted["line_number"].to_list() == ["1", "4"]
 
 
@@ -94,8 +94,8 @@ def test_the_fate_of_every_row_can_be_told_in_the_order_of_the_batch(
         {"sharing_objection": None},
     )
     fates = judge(contract, window, rows).fates
-    assert fates.columns == [*contract.columns, "fate", "reasons"]
-    assert fates.select(contract.columns).equals(frame_of(contract, rows))
+    assert fates.columns == [*contract.table.columns, "fate", "reasons"]
+    assert fates.select(contract.table.columns).equals(frame_of(contract, rows))
     assert list(fates.select("fate", "reasons").iter_rows()) == [
         ("ACCEPTED", None),
         ("REJECTED", "quantity-signFollows net_amount-lineArithmetic currency-enum"),
@@ -122,9 +122,11 @@ def test_fates_are_those_of_the_split(
     checked = judge(contract, window, lines(good, *changes))
     fates = checked.fates
     assert fates.height == checked.rows
-    assert fates.filter(pl.col("fate") == "ACCEPTED").select(contract.delivered).equals(checked.accepted)
+    assert fates.filter(pl.col("fate") == "ACCEPTED").select(contract.table.delivered).equals(checked.accepted)
     rejected = fates.filter(pl.col("fate") == "REJECTED")
-    assert dict(rejected.select(contract.row_key, pl.col("reasons").str.split(" ")).iter_rows()) == reasons(checked)
+    assert dict(rejected.select(contract.table.row_key, pl.col("reasons").str.split(" ")).iter_rows()) == reasons(
+        checked
+    )
     withheld = fates.filter(pl.col("fate") == "WITHHELD")["reasons"].value_counts()
     assert dict(withheld.iter_rows()) == checked.withheld
     assert fates.schema == dict.fromkeys(fates.columns, pl.String)
@@ -227,7 +229,7 @@ def test_other_columns_than_the_contracts_are_an_error(contract: Contract, windo
 def test_odd_text_in_any_column_is_judged_without_falling_over(
     contract: Contract, window: Window, good: Row, value: str
 ) -> None:
-    for column in contract.columns:
+    for column in contract.table.columns:
         checked = judge(contract, window, [{**good, column: value}])
         assert checked.accepted.height + checked.rejected.height == 1
 
@@ -284,7 +286,7 @@ def test_the_check_needs_no_rows(contract: Contract, window: Window) -> None:
     checked = judge(contract, window, [])
     assert checked == Checked(checked.accepted, checked.rejected, {}, {}, 0, checked.tell)
     assert checked.accepted.is_empty()
-    assert tuple(checked.accepted.columns) == contract.delivered
+    assert tuple(checked.accepted.columns) == contract.table.delivered
 
 
 def test_the_result_does_not_depend_on_how_rows_are_cut_into_batches(

@@ -245,3 +245,24 @@ def test_the_age_of_a_preview_is_that_of_its_last_run(ledger: Ledger, archive: A
     ledger.move(again.id, "RENDERED", **{**rendered_columns(again), **stored(archive, "second")})
     (item,) = purge(ledger.dsn, archive, today=today + timedelta(days=8), retention=KEPT)
     assert (item.file_id, item.settled_on) == (file.id, today)
+
+
+@pytest.mark.parametrize("rendered", [False, True])
+def test_a_withheld_file_grows_old_only_if_nothing_was_rendered(
+    ledger: Ledger, archive: Archive, rendered: bool
+) -> None:
+    file = ledger.plan(**intent())
+    if rendered:
+        bring(ledger, file, "GATED", **stored(archive, "data"))
+    ledger.replace_rejected_rows(file.id, [RejectedRow(1, ("a-required",))])
+    ledger.move(file.id, "WITHHELD", reason="no service contract")
+    today = ledger.events()[-1].at.date()
+    assert purge(ledger.dsn, archive, today=today + timedelta(days=62), retention=KEPT) == []
+    items = purge(ledger.dsn, archive, today=today + timedelta(days=63), retention=KEPT, dry_run=False)
+    assert [item.state for item in items] == ([] if rendered else ["WITHHELD"])
+    assert len(ledger.rejected_rows(file.id)) == rendered
+    # Whenever the signature comes, the window is taken up.
+    again = ledger.move(file.id, "PLANNED", reason="signed")
+    assert again.purged_at is None
+    bring(ledger, again, "PUBLISHED", **stored(archive, "new data"))
+    assert verify(ledger.dsn).whole

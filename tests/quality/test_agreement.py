@@ -87,9 +87,9 @@ def files(draw: st.DrawFn, contract_id: str) -> SampleFile:
     rows = [dict(row) for row in accepted for _ in range(draw(st.integers(1, 12)))]
     moments = [rule.columns[0] for rule in contract.rules if rule.kind == "withinWindow"]
     for number, row in enumerate(rows):
-        row[contract.row_key] = str(number)
+        row[contract.table.row_key] = str(number)
         row.update(dict.fromkeys(moments, f"{day}T12:00:00Z"))
-    cells = st.tuples(st.integers(0, len(rows) - 1), st.sampled_from(contract.columns), values(day))
+    cells = st.tuples(st.integers(0, len(rows) - 1), st.sampled_from(contract.table.columns), values(day))
     for place, column, value in draw(st.lists(cells, min_size=20, max_size=250)):
         rows[place][column] = value
     return SampleFile(
@@ -105,7 +105,7 @@ def _sorted(contract_id: str, rows: list[Row]) -> list[Row]:
 
     def key(row: Row) -> list[Any]:
         parts: list[Any] = []
-        for name in contract.primary_key:
+        for name in contract.table.primary_key:
             value = row[name]
             if value is None:
                 parts.append((2, 0))
@@ -163,9 +163,9 @@ def test_both_readers_agree_about_every_trap_in_every_column(
     (normal,) = (path for path in sample_paths(contract_id, "accepted") if path.stem == "normal_day")
     rows: list[Row] = []
     for base in read_sample(normal, contract):
-        for column in contract.columns:
+        for column in contract.table.columns:
             for value in [*ODD, *around(day), *_near(base[column])]:
-                row = base | dict.fromkeys(moments, f"{day}T12:00:00Z") | {contract.row_key: str(len(rows))}
+                row = base | dict.fromkeys(moments, f"{day}T12:00:00Z") | {contract.table.row_key: str(len(rows))}
                 rows.append(row | {column: value})
     file = SampleFile(
         ANY_DEALER,

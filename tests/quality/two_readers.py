@@ -31,8 +31,8 @@ def frame_of(contract: Contract, rows: Sequence[Row]) -> pl.DataFrame:
     import polars as pl
 
     return pl.DataFrame(
-        {name: [row[name] for row in rows] for name in contract.columns},
-        schema=dict.fromkeys(contract.columns, pl.String),
+        {name: [row[name] for row in rows] for name in contract.table.columns},
+        schema=dict.fromkeys(contract.table.columns, pl.String),
     )
 
 
@@ -40,7 +40,7 @@ def row_check_says(contract: Contract, file: SampleFile) -> Broken:
     """Return the positions of the rows that break each rule, by the row check."""
     from include.checks import RowCheck
 
-    masks = RowCheck(contract, file.window).broken_rules(frame_of(contract, file.rows), file.dealer)
+    masks = RowCheck(contract.table, file.window).broken_rules(frame_of(contract, file.rows), file.dealer)
     return {rule: set(mask.arg_true().to_list()) for rule, mask in masks.items()}
 
 
@@ -71,7 +71,7 @@ def great_expectations_says(
         if not parts:
             continue
         judged = judge_frame(context, contract, window, pd.concat(parts, ignore_index=True))
-        assert len(rules_for(contract, contract.columns)) == len(contract.row_rules) == len(judged.broken)
+        assert len(rules_for(contract, contract.table.columns)) == len(contract.row_rules) == len(judged.broken)
         for rule, labels in judged.broken.items():
             assert labels is not None, f"the expectation of {rule} broke"
             for label in labels:
@@ -81,4 +81,4 @@ def great_expectations_says(
 
 
 def _withheld(contract: Contract, row: Row) -> bool:
-    return any(row[column] == str(value) for column, value in contract.withhold.items())
+    return any(row[column] == str(value) for column, value in contract.table.withhold.items())

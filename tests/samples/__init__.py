@@ -39,17 +39,19 @@ def read_sample(path: Path, contract: Contract) -> list[Row]:
 
     One that belongs to another interface gets the columns that it lacks, and loses none.
     """
-    owner, wanted = path.parent.parent.name, contract.columns
+    owner, wanted = path.parent.parent.name, contract.table.columns
     added: dict[str, str] = {}
     if owner != contract.id:
         source, added = _taken_over(contract.id) or ("nobody", {})
         assert source == owner, f"{contract.id} takes samples over from {source}, not from {owner}"
         wanted = load_contract(owner).columns
-        assert {*wanted, *added} == {*contract.columns}, f"taken_over.csv of {contract.id}: columns too many or too few"
+        assert {*wanted, *added} == {*contract.table.columns}, (
+            f"taken_over.csv of {contract.id}: columns too many or too few"
+        )
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.DictReader(file)
         assert tuple(lines.fieldnames or ()) == wanted, f"{path.name}: other columns than the contract's"
-        return [{name: (added | line)[name] or None for name in contract.columns} for line in lines]
+        return [{name: (added | line)[name] or None for name in contract.table.columns} for line in lines]
 
 
 def _taken_over(contract_id: str) -> tuple[str, dict[str, str]] | None:
