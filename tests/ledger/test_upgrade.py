@@ -14,7 +14,7 @@ from psycopg2.extras import RealDictCursor
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from include.ledger import Ledger, SchemaVersionError
+from include.ledger import Companion, Ledger, SchemaVersionError
 from include.ledger import events as chain
 from include.ledger.chain import verify
 from include.migrations import run
@@ -178,6 +178,22 @@ def test_a_ledger_that_has_lived_goes_on(lived_in: str) -> None:
         assert ledger.file(proposal.id).sequence == 2
         new = ledger.plan(**{**asked, "dealer": "82600009", "zone": "Europe/Paris", "environment": "preview"})
         assert (new.zone, new.environment) == ("Europe/Paris", "preview")
+    assert verify(lived_in).whole
+
+
+def test_files_of_before_can_be_withheld_and_get_companions(lived_in: str) -> None:
+    run.migrate("ledger", lived_in)
+    with Ledger(lived_in, actor="airflow:now") as ledger:
+        files = ledger.files(environment=None)
+        assert {file.records for file in files} == {None}
+        assert [ledger.companions(file.id) for file in files] == [[]] * len(files)
+        (held,) = ledger.files(states=["HELD"])
+        assert ledger.move(held.id, "WITHHELD", reason="no contract").state == "WITHHELD"
+        planned = ledger.move(held.id, "PLANNED", reason="signed")
+        gated = bring(ledger, planned, "GATED")
+        ledger.set_companions(gated.id, [Companion("a.xml", "manifest", "c" * 64, 1)], "noon")
+        (delivered,) = ledger.files(states=["PUBLISHED"])
+        assert ledger.window_before("merkle_sar_daily", "82600001", "live", WINDOW["window_end"]) == delivered
     assert verify(lived_in).whole
 
 

@@ -14,7 +14,7 @@ WITHHELD = """
 ALTER TABLE ledger.file DROP CONSTRAINT file_state,
     ADD CONSTRAINT file_state CHECK (state IN ('PLANNED', 'CHECKED', 'RENDERED', 'GATED', 'UPLOADING', 'UPLOADED',
         'PUBLISHED', 'ACKED', 'HELD', 'WITHHELD', 'PROPOSED', 'UNKNOWN', 'SUPERSEDED', 'CANCELLED')),
-    ADD CONSTRAINT file_withheld_says_why CHECK (state <> 'WITHHELD' OR reason ~ '[^[:space:]]'),
+    ADD CONSTRAINT file_withheld_says_why CHECK (state <> 'WITHHELD' OR coalesce(reason, '') ~ '[^[:space:]]'),
     DROP CONSTRAINT file_published_has_a_time,
     ADD CONSTRAINT file_published_has_a_time CHECK (CASE
         WHEN state IN ('PUBLISHED', 'ACKED', 'SUPERSEDED') THEN published_at IS NOT NULL
