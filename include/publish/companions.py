@@ -141,7 +141,9 @@ class _Bringing:
                 "to allow renaming there, then release the file; nothing is ever written under its final name",
                 "RENAME_REFUSED",
             ) from error
-        # Another attempt looks again, and sends it again if it is nowhere to be seen.
+        # Another attempt looks again, and sends it again if it is nowhere to be seen; if that attempt has been already,
+        # this one has nothing more to say.
+        self.ledger.assert_lease(self.place.row.id, self.place.token)
         raise RemoteFailure(
             self.session.endpoint, "the companion vanished while it was being renamed.", path=temporary
         ) from error

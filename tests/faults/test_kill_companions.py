@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,8 @@ from include.ledger import Ledger
 from include.publish import COMPANION_STEPS, STEPS
 from local.partners import PartnerEndpoint
 from tests.faults.invariants import assert_invariants
-from tests.faults.publisher import run_all
-from tests.faults.test_kill import Killed, orders_for, rerun
+from tests.faults.publisher import run_all, start
+from tests.faults.test_kill import LEASE_SECONDS, Killed, is_stopped, orders_for, rerun, wait_until
 from tests.faults.waiting_files import gated_file
 
 # Each step of the first companion, of the second, and of the file after them.
@@ -87,3 +89,54 @@ def test_killed_at_any_step_the_next_attempt_completes_the_set_once(
         **left.file.beside, left.file.name: left.file.content,
     }, "one of each, and no temporary file is left"  # fmt: skip
     assert_invariants(ledger, ledger_dsn, home, [left.file])
+
+
+ZOMBIE_POINTS = [f"before_companion_{step}" for step in ("mark_uploading", "upload", "verify", "fence", "rename")]
+
+
+def test_an_attempt_that_was_declared_dead_and_wakes_up_brings_no_companion_again(
+    ledger: Ledger, ledger_dsn: str, archive: Archive, archive_root: Path, merkle: PartnerEndpoint, folder: str
+) -> None:
+    """Stopped at each of several points of the second companion, so that their leases run out together."""
+    files = {point: gated_file(ledger, archive, companions=(9_000, 400)) for point in ZOMBIE_POINTS}
+    home = merkle.home / folder
+    general = orders_for(ledger_dsn, archive_root, merkle, folder)
+    processes = {
+        point: start(
+            replace(
+                general,
+                file_ids=[file.id],
+                signal_at=point,
+                signal_nth=2,
+                signal_name="SIGSTOP",
+                lease_seconds=LEASE_SECONDS,
+            )
+        )
+        for point, file in files.items()
+    }
+    try:
+        for process in processes.values():
+            wait_until(partial(is_stopped, process.pid))
+        for point, file in files.items():
+            assert rerun(ledger, archive, merkle, folder, file).action == "published", point
+        # The partner takes what it has: a zombie that brought it again would now be seen.
+        for path in list(home.iterdir()):
+            path.rename(home / f"taken-{path.name}")
+        said = {}
+        for point, process in processes.items():
+            process.send_signal(signal.SIGCONT)
+            said[point] = process.communicate(timeout=30)[0].splitlines()[-1]
+    finally:
+        for process in processes.values():
+            with suppress(ProcessLookupError):
+                process.kill()
+    assert {point: json.loads(line).get("error") for point, line in said.items()} == dict.fromkeys(
+        ZOMBIE_POINTS, "LeaseLostError"
+    )
+    # One that slept between its writing down and its writing may leave a temporary file of its own, and nothing else.
+    names = [path.name for path in home.iterdir()]
+    assert [name for name in names if not name.startswith(("taken-", "."))] == []
+    for path in list(home.iterdir()):
+        if path.name.startswith("taken-"):
+            path.rename(home / path.name.removeprefix("taken-"))
+    assert_invariants(ledger, ledger_dsn, home, files.values())

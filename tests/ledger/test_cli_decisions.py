@@ -6,13 +6,14 @@ import getpass
 import json
 import re
 import shlex
+from datetime import date
 from typing import Any
 
 import pytest
 
 from include.ledger import FileRow, Ledger
 from include.ledger.cli import main
-from tests.ledger.conftest import bring, execute, intent, monthly
+from tests.ledger.conftest import bring, execute, intent, monthly, window
 
 
 @pytest.fixture
@@ -51,6 +52,31 @@ def test_a_month_is_run_as_a_month(here: Ledger, capsys: pytest.CaptureFixture[s
     assert main(["release", str(file.file_name), "--reason", "x"]) == 0
     assert conf(capsys.readouterr().out) == ("renault_sar_monthly", {"month": "2026-10", "dealers": ["82600077"]})
     assert here.events(file.id)[-1].actor == f"person:{getpass.getuser()}"
+
+
+def test_several_days_are_run_by_their_last(here: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    three = {**window(date(2026, 11, 20)), "window_end": window(date(2026, 11, 22))["window_end"]}
+    file = held(here, **three)
+    assert main(["release", str(file.id), "--reason", "x"]) == 0
+    said = capsys.readouterr().out
+    assert "2026-11-20 to 2026-11-22): HELD → GATED" in said
+    assert conf(said) == ("merkle_sar_daily", {"business_date": "2026-11-22", "dealers": [file.dealer]})
+
+
+def test_a_withheld_file_is_shown_with_its_reason_and_not_released(
+    here: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = here.move(here.plan(**intent()).id, "CHECKED", rows=9, records={"customer": 4})
+    here.move(file.id, "WITHHELD", reason="no service contract")
+    assert main(["files", "--state", "WITHHELD", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["reason"], told["records"]) == ("WITHHELD", "no service contract", {"customer": 4})
+    assert main(["release", str(file.id), "--reason", "x"]) == 1
+    assert "is WITHHELD (no service contract): there is nothing to release. Next: only a signature changes it" in (
+        capsys.readouterr().err
+    )
+    assert main(["reject", str(file.id), "--reason", "the dealer has left"]) == 0
+    assert "WITHHELD → CANCELLED" in capsys.readouterr().out
 
 
 def test_a_redelivery_by_its_remote_path(here: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
