@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def may_leave(
         raise ValueError(f"{contract.id} sends under agreements; publish must be told the DMS that holds them")
     with dms_connection(dms_dsn) as connection:
         standings = read_standings(connection, contract, at)
-        authorisations = read_authorisations(connection, contract, at)
+        authorisations = read_authorisations(connection, contract, at, log=log)
         ids = {
             (window, dealer.label): dealer.dealer_id
             for window in {file.window for file in files}
@@ -51,18 +51,25 @@ def may_leave(
     for file in files:
         dealer = ids.get((file.window, file.dealer))
         reason = _objection(standings.get(dealer) if dealer is not None else None, file)
+        state = "HELD"
         if reason is None and dealer is not None:
-            reason = accompany(contract, file, authorisations.get(dealer, ()), ledger=ledger, archive=archive)
-            if reason is not None:
-                ledger.move(file.id, "HELD", reason=reason)
-        elif reason is not None:
-            fresh = file.state == "GATED" and file.published_at is None
-            ledger.move(file.id, "WITHHELD" if fresh else "HELD", reason=reason)
+            known = authorisations.get(dealer, ())
+            reason = accompany(contract, file, known, ledger=ledger, archive=archive, at=at)
+        elif file.state == "GATED" and file.published_at is None and _is_withheld(standings, dealer, file):
+            state = "WITHHELD"
+        if reason is not None:
+            ledger.move(file.id, state, reason=reason)
         if reason is None:
             leaving.append(file)
         else:
             log(f"{file.dealer} {file.period}: does not leave: {reason}")
     return leaving
+
+
+def _is_withheld(standings: Mapping[int, Standing], dealer: int | None, file: FileRow) -> bool:
+    """Whether a basis is missing: a person could release a held file, and must not be able to release this one."""
+    standing = None if dealer is None else standings.get(dealer)
+    return standing is None or standing.objection(file.window) is not None
 
 
 def _objection(standing: Standing | None, file: FileRow) -> str | None:

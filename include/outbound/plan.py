@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from include.ledger.errors import WindowMovedError
-from include.ledger.states import PREVIEW
+from include.ledger.states import ON_THE_WAY, PREVIEW
 from include.outbound import preview
 from include.outbound.continuity import windows_due
 from include.outbound.dealers import Dealer, unservable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from include.window import Window
 
 # What has not begun to leave; a file beyond is the partner's already, or may be.
+FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 NOT_LEAVING = frozenset({"PLANNED", "CHECKED", "RENDERED", "GATED", "HELD", "WITHHELD"})
 
 
@@ -66,6 +68,8 @@ class Plan:
                 continue
             self._note(dealer, file)
             self._decide(dealer, file, fault, None if standing is None else standing.objection(window))
+        if self._contract.contiguous is not None and self._environment != PREVIEW:
+            self._take_along(label)
 
     def _windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
         own = dealer.window(self._contract, self._window)
@@ -77,6 +81,13 @@ class Plan:
         due = find(self._contract, own, dealer.label, since)
         waiting = self._ledger.waiting_before(self._contract.id, dealer.label, self._environment, due[0].start)
         return [*(file.window for file in waiting), *due]
+
+    def _take_along(self, label: str) -> None:
+        """Later files whose bytes are made and that waited for one of these: they go behind them."""
+        for file in self._ledger.waiting_before(self._contract.id, label, self._environment, FOR_EVER):
+            if file.state in ON_THE_WAY and file.id not in self.file_ids:
+                self._log(f"{label} {file.period}: waited for this one and goes behind it")
+                self.file_ids.append(file.id)
 
     def _note(self, dealer: Dealer, file: FileRow) -> None:
         self.file_ids.append(file.id)
