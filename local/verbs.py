@@ -16,7 +16,7 @@ import time
 import psycopg2
 
 from include.ledger import DELIVERED, FileRow, Ledger, LedgerError
-from include.ledger.cli_decisions import login, run_parameters
+from include.ledger.cli_decisions import decide, login, run_parameters
 from include.migrations.run import MigrationError
 from include.outbound.conclude import line
 from local.airflow import AirflowError, Api
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
 def _decide_and_run(settings: Settings, verb: str, name: str, reason: str) -> int:
     with Ledger(settings.dsn("ledger"), actor=f"person:{login()}") as ledger:
         before = _find(ledger, name)
-        after = getattr(ledger, verb)(before.id, reason=reason)
+        after = decide(ledger, verb, before, reason)
         print(f"{after.label}: {verb}, {before.state} → {after.state}", flush=True)
         if after.state in DELIVERED or after.state == "CANCELLED":
             return 0

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from include.contract import all_contract_ids, load_contract
 from include.ledger import DELIVERED, FileRow, Ledger, LedgerError
 from include.ledger.states import PREVIEW
 
@@ -58,13 +59,29 @@ def _decide(dsn: str, asked: argparse.Namespace) -> int:
     actor = asked.actor if ":" in asked.actor else f"person:{asked.actor}"
     with Ledger(dsn, actor=actor) as ledger:
         before = _find(ledger, asked.file)
-        after: FileRow = getattr(ledger, asked.verb)(before.id, reason=asked.reason)
+        after = decide(ledger, asked.verb, before, asked.reason)
     held_for = f" It was: {before.reason}." if before.reason else ""
     sys.stdout.write(
         f"{after.label}: {before.state} → {after.state} ({asked.verb}, by {actor}).{held_for}\n"
         f"Next: {next_step(after)}\n"
     )
     return 0
+
+
+def decide(ledger: Ledger, verb: str, file: FileRow, reason: str) -> FileRow:
+    """
+    Carry out one of ``VERBS`` on the file, by the rules of its interface's contract, and return it as it stands now.
+
+    :raises TransitionError: with what stands in the way and what to do instead.
+    """
+    more = {"contiguous": _is_contiguous(file.interface)} if verb in ("reject", "reopen") else {}
+    after: FileRow = getattr(ledger, verb)(file.id, reason=reason, **more)
+    return after
+
+
+def _is_contiguous(interface: str) -> bool:
+    """Whether the interface's files follow each other; one that has no contract any more has none to follow."""
+    return interface in all_contract_ids() and load_contract(interface).contiguous is not None
 
 
 def _find(ledger: Ledger, name: str) -> FileRow:

@@ -16,7 +16,7 @@ from psycopg2.extras import RealDictCursor
 from include.ledger.errors import TransitionError
 from include.ledger.files import Files
 from include.ledger.preconditions import locked_window
-from include.ledger.rows import FileRow, Release
+from include.ledger.rows import FileRow, Release, row_of
 from include.ledger.states import DELIVERED, NEXT_STEP, NOT_LIVE, PREVIEW
 
 UNDER_WAY = "it goes on by itself with the next run of its window"
@@ -55,14 +55,17 @@ class Decisions(Files):
                 raise TransitionError(self._refusal(cursor, window, row, "release"))
             return self._decide(cursor, window, row, to, "release", reason)
 
-    def reject(self, file_id: int, *, reason: str) -> FileRow:
+    def reject(self, file_id: int, *, reason: str, contiguous: bool = False) -> FileRow:
         """
         Give up a file that waits: PROPOSED, HELD or WITHHELD → CANCELLED, and no run takes it up again.
 
         A redelivery (GATED or HELD, published before) goes back to PUBLISHED: the partner has had the file since the
         first time, and that is not undone.
 
-        :raises TransitionError: in any other state, or without a reason.
+        :param contiguous: whether the interface's files follow each other. Then the time of what is given up goes with
+            the next file, so that file must not be made yet.
+        :raises TransitionError: in any other state, without a reason, or if a later file of the dealer stands already
+            where files follow each other.
         """
         with self.transaction() as cursor:
             window, row = self._asked(cursor, file_id, "reject", reason)
@@ -70,6 +73,8 @@ class Decisions(Files):
                 to = "PUBLISHED"
             elif row.state in ("PROPOSED", "HELD", "WITHHELD"):
                 to = "CANCELLED"
+                if contiguous and row.state == "HELD" and row.supersedes is None:
+                    _require_last_in_line(cursor, row)
             else:
                 raise TransitionError(self._refusal(cursor, window, row, "reject"))
             return self._decide(cursor, window, row, to, "reject", reason)
@@ -91,10 +96,12 @@ class Decisions(Files):
             to = "GATED" if row.state in DELIVERED else "UPLOADING"
             return self._decide(cursor, window, row, to, "redeliver", reason)
 
-    def reopen(self, file_id: int, *, reason: str) -> FileRow:
+    def reopen(self, file_id: int, *, reason: str, contiguous: bool = False) -> FileRow:
         """
         Take up again what a person gave up: CANCELLED → PLANNED, with its sequence number if it has one.
 
+        :param contiguous: whether the interface's files follow each other; then none is taken up whose time went with
+            a later file, or that leaves out one given up right before it.
         :raises TransitionError: if a later revision follows it, in any other state, for a preview (which begins anew by
             being run), or without a reason.
         """
@@ -103,6 +110,9 @@ class Decisions(Files):
             _require_no_preview(row, "reopen")
             if row.state != "CANCELLED":
                 raise TransitionError(self._refusal(cursor, window, row, "reopen"))
+            _require_time_of_its_own(cursor, row)
+            if contiguous:
+                _require_nothing_left_out(cursor, row)
             # A correction is wanted as the person saw it: what is other by now is held and not sent in its place.
             kept = {} if row.supersedes is None else {"content_hash": row.content_hash}
             return self._decide(cursor, window, row, "PLANNED", "reopen", reason, kept)
@@ -167,6 +177,68 @@ def _require_no_preview(row: FileRow, verb: str) -> None:
         raise TransitionError(
             f"{row.label} is a preview, which is never sent, so there is nothing to {verb}. Next: run its window with "
             "mode deliver, then decide about the live file"
+        )
+
+
+def _require_last_in_line(cursor: RealDictCursor, row: FileRow) -> None:
+    """What is given up goes with the next file; a file that is made already would not have it."""
+    cursor.execute(
+        """
+        SELECT * FROM ledger.file
+        WHERE interface = %(interface)s AND dealer = %(dealer)s AND environment = %(environment)s
+            AND window_start >= %(window_end)s AND state <> ALL (%(passed_over)s)
+        ORDER BY window_start DESC LIMIT 1
+        """,
+        {**vars(row), "passed_over": [*sorted(NOT_LIVE), "WITHHELD"]},
+    )
+    if (found := cursor.fetchone()) is not None:
+        later = row_of(FileRow, found)
+        raise TransitionError(
+            f"{row.label} cannot be given up: {later.label} follows it and is {later.state}, so the movements of this "
+            "window, an erasure among them perhaps, would never be sent. Next: release this one, or hold and reject "
+            "the later ones first, the latest first; the next run then makes one file over all of it"
+        )
+
+
+def _require_time_of_its_own(cursor: RealDictCursor, row: FileRow) -> None:
+    """A window that was given up may have gone with the next file meanwhile."""
+    cursor.execute(
+        """
+        SELECT * FROM ledger.file
+        WHERE interface = %(interface)s AND dealer = %(dealer)s AND environment = %(environment)s
+            AND window_start <= %(window_start)s AND window_end >= %(window_end)s
+            AND (window_start, window_end) <> (%(window_start)s, %(window_end)s) AND state <> ALL (%(not_live)s)
+        ORDER BY window_start LIMIT 1
+        """,
+        {**vars(row), "not_live": sorted(NOT_LIVE)},
+    )
+    if (found := cursor.fetchone()) is not None:
+        there = row_of(FileRow, found)
+        raise TransitionError(
+            f"{row.label} cannot be taken up again: its time is in {there.label}, which is {there.state}. Next: work "
+            "with that file"
+        )
+
+
+def _require_nothing_left_out(cursor: RealDictCursor, row: FileRow) -> None:
+    cursor.execute(
+        """
+        SELECT * FROM ledger.file AS before
+        WHERE interface = %(interface)s AND dealer = %(dealer)s AND environment = %(environment)s
+            AND window_end = %(window_start)s AND state = 'CANCELLED' AND NOT EXISTS (
+                SELECT FROM ledger.file
+                WHERE interface = before.interface AND dealer = before.dealer AND environment = before.environment
+                    AND window_start <= before.window_start AND window_end >= before.window_end
+                    AND state <> ALL (%(not_live)s))
+        ORDER BY revision DESC LIMIT 1
+        """,
+        {**vars(row), "not_live": sorted(NOT_LIVE)},
+    )
+    if (found := cursor.fetchone()) is not None:
+        before = row_of(FileRow, found)
+        raise TransitionError(
+            f"{row.label} cannot be taken up alone: {before.label}, right before it, was given up, and its movements "
+            "would be left out. Next: reopen that one first, or run a later day, which makes one file over all of it"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from include.ledger import FileRow
+from include.ledger import FileRow, TransitionError
 from include.outbound.conclude import UndeliveredError
 from include.window import Window, day_window
 from tests.outbound.changes import lose_codes, tolerate
@@ -183,3 +183,23 @@ def test_a_preview_of_a_later_day_plans_that_day_alone(world: World) -> None:
     world.deliver(DAYS[0])
     run = world.extract(DAYS[3], environment="preview", now=datetime(2027, 1, 1, tzinfo=UTC))
     assert {file.business_date for file in world.files(run)} == {DAYS[3]}
+
+
+def test_a_day_with_a_later_file_behind_it_is_not_given_up_and_one_that_went_along_not_taken_up(world: World) -> None:
+    dealer = held_day(world)
+    held = next(file for file in live(world, dealer) if file.state == "HELD")
+    tolerate(world, rows=10_000)
+    run = world.extract(DAYS[2], dealers=[dealer])
+    with world.ledger("person:oncall") as ledger:
+        with pytest.raises(TransitionError, match="would never be sent"):
+            ledger.reject(held.id, reason="wrong data", contiguous=True)
+        for file in world.files(run):
+            if file.business_date == DAYS[2]:
+                ledger.move(file.id, "CANCELLED", reason="not yet")
+        ledger.reject(held.id, reason="wrong data", contiguous=True)
+        later = next(file for file in world.files(run) if file.business_date == DAYS[2])
+        with pytest.raises(TransitionError, match="would be left out"):
+            ledger.reopen(later.id, reason="now", contiguous=True)
+    world.deliver(DAYS[3], dealers=[dealer])
+    with world.ledger("person:oncall") as ledger, pytest.raises(TransitionError, match="its time is in"):
+        ledger.reopen(held.id, reason="after all")
