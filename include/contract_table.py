@@ -257,10 +257,11 @@ def _custom_rule(quality: dict[str, Any], place: str, known: frozenset[str], pre
             f"found {', '.join(sorted(arguments)) or 'none'}"
         )
     columns = () if place == "file" else (place,)
-    if not quality["id"].startswith(f"{prefix}{place}-"):
-        raise ContractError(f"{where}: its id must begin with {prefix}{place}-, as a report names it")
+    if not quality["id"].startswith(f"{place}-"):
+        raise ContractError(f"{where}: its id must begin with {place}-, as a report names it")
     return Rule(
-        quality["id"],
+        # In the file without the table, in whose part it stands: ODCS has no place for a dot there.
+        f"{prefix}{quality['id']}",
         kind,
         columns,
         quality["severity"],
