@@ -18,7 +18,7 @@ sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name
 # As it was written, and in the environment: a person's sentence has quotes and dollars that no shell is to read.
 literally = $(if $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
 
-.PHONY: help env run test lint format bench docs files verify release reject redeliver reopen reconciliation airflow purge \
+.PHONY: help env run test lint format bench docs xsd files verify release reject redeliver reopen reconciliation airflow purge \
   migrate sample lock clean distclean
 
 help: ## this list
@@ -47,6 +47,9 @@ bench: env ## a delivery of 1 and 5 million lines beside its limit; ARGS= for th
 
 docs: env ## the generated table of interfaces in README.md
 	@$(PYTHON) -m local.catalogue
+
+xsd: env ## the generated XML Schemas of the interfaces whose files are XML
+	@$(PYTHON) -m include.layout.xsd fcs_ddc_daily
 
 files: env ## the ledger's files as a table; JSON=1 for JSON lines
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger files $(call flag,JSON,--json) $(call given,ARGS)
