@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from math import ceil, floor
+from operator import add
 
 import polars as pl
 
+from include.checks.identifiers import unlike_siren, unlike_siret, unlike_vin
 from include.contract import Rule, Table
 from include.contract_vocabulary import ContractError
 from include.window import Window
@@ -194,6 +197,65 @@ def _empty_when(rule: Rule, _: Scope) -> pl.Expr:
     return asked & ~absent(rule.columns[0])
 
 
+def _required_unless(rule: Rule, _: Scope) -> pl.Expr:
+    spared = (pl.col(rule.arguments["property"]) == str(rule.arguments["equals"])).fill_null(value=False)
+    return ~spared & absent(rule.columns[0])
+
+
+def _matches_when(rule: Rule, _: Scope) -> pl.Expr:
+    asked = pl.col(rule.arguments["property"]) == str(rule.arguments["equals"])
+    return asked & _unlike(rule.columns[0], rule.arguments["pattern"])
+
+
+def _equals_when(rule: Rule, scope: Scope) -> pl.Expr:
+    asked = pl.col(rule.arguments["property"]) == str(rule.arguments["equals"])
+    column, wanted = rule.columns[0], rule.arguments["value"]
+    if scope.table.type_of(column) in ("integer", "number"):
+        return asked & (scope.parsed(column) != int(_exact(wanted) * scope.scale(column)))
+    return asked & (pl.col(column) != str(wanted))
+
+
+def _not_below(rule: Rule, scope: Scope) -> pl.Expr:
+    other = rule.arguments["property"]
+    unit = max(scope.scale(rule.columns[0]), scope.scale(other))
+    return _units(scope, rule.columns[0], unit) < _units(scope, other, unit)
+
+
+def _sum_of(rule: Rule, scope: Scope) -> pl.Expr:
+    names = [rule.columns[0], *rule.arguments["properties"]]
+    unit = max(scope.scale(name) for name in names)
+    total, *parts = (_units(scope, name, unit) for name in names)
+    tolerance = floor(_exact(rule.arguments["tolerance"]) * unit)
+    return (total - reduce(add, parts)).abs() > tolerance
+
+
+def _units(scope: Scope, column: str, unit: int) -> pl.Expr:
+    """Value of a numeric column in parts of one, ``unit`` of which make one: 18 digits fit 64 bits, sums may not."""
+    return scope.parsed(column).cast(pl.Int128) * (unit // scope.scale(column))
+
+
+def _siren(rule: Rule, _: Scope) -> pl.Expr:
+    return unlike_siren(rule.columns[0])
+
+
+def _siret(rule: Rule, _: Scope) -> pl.Expr:
+    return unlike_siret(rule.columns[0])
+
+
+def _vin(rule: Rule, _: Scope) -> pl.Expr:
+    return unlike_vin(rule.columns[0])
+
+
+def _starts_with_for(rule: Rule, _: Scope) -> pl.Expr:
+    text, deciding = pl.col(rule.columns[0]), pl.col(rule.arguments["property"])
+    return pl.any_horizontal(
+        [
+            (deciding == str(value)) & ~pl.any_horizontal([text.str.starts_with(prefix) for prefix in prefixes])
+            for value, prefixes in rule.arguments["prefixes"].items()
+        ]
+    )
+
+
 def _sign_follows(rule: Rule, scope: Scope) -> pl.Expr:
     value = scope.parsed(rule.columns[0])
     zero = bool(rule.arguments["zero"])
@@ -287,6 +349,15 @@ RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
     "equalsProperty": _equals_property,
     "requiredWhen": _required_when,
     "emptyWhen": _empty_when,
+    "requiredUnless": _required_unless,
+    "matchesWhen": _matches_when,
+    "equalsWhen": _equals_when,
+    "notBelow": _not_below,
+    "sumOf": _sum_of,
+    "siren": _siren,
+    "siret": _siret,
+    "vin": _vin,
+    "startsWithFor": _starts_with_for,
     "signFollows": _sign_follows,
     "lineArithmetic": _line_arithmetic,
     "sumOfLines": _sum_of_lines,

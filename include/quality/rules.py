@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.contract_vocabulary import ContractError
+from include.quality.identifiers import is_company_number, is_vehicle_number
 
 Mask = npt.NDArray[np.bool_]
 BLANKS = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
@@ -142,6 +143,73 @@ def empty_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any])
     return _mask(rows.frame[arguments["property"]] == str(arguments["equals"])) & ~_empty(rows.frame[columns[0]])
 
 
+def required_unless(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return ~_mask(rows.frame[arguments["property"]] == str(arguments["equals"])) & _empty(rows.frame[columns[0]])
+
+
+def matches_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    text = rows.frame[columns[0]]
+    asked = _mask(rows.frame[arguments["property"]] == str(arguments["equals"])) & _mask(text.notna())
+    return asked & ~_mask(_is(text, arguments["pattern"]))
+
+
+def equals_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    asked = _mask(rows.frame[arguments["property"]] == str(arguments["equals"]))
+    if rows.types.get(columns[0]) in ("integer", "number"):
+        return asked & _mask(rows.values[columns[0]] != int(Decimal(str(arguments["value"])) * rows.one(columns[0])))
+    text = rows.frame[columns[0]]
+    return asked & _mask(text.notna()) & _mask(text != str(arguments["value"]))
+
+
+def not_below(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    one, other = columns[0], arguments["property"]
+    unit = max(rows.one(one), rows.one(other))
+    # Python's integers: fifteen digits of millionths pass 64 bits.
+    here = rows.values[one].astype(object) * (unit // rows.one(one))
+    there = rows.values[other].astype(object) * (unit // rows.one(other))
+    told = _mask(rows.values[one].notna()) & _mask(rows.values[other].notna())
+    broken = np.zeros(len(told), dtype=bool)
+    broken[told] = np.asarray(here[told] < there[told], dtype=bool)
+    return broken
+
+
+def sum_of(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    names = [columns[0], *arguments["properties"]]
+    unit = max(rows.one(name) for name in names)
+    told = np.logical_and.reduce([_mask(rows.values[name].notna()) for name in names])
+    total, *parts = (rows.values[name][told].astype(object) * (unit // rows.one(name)) for name in names)
+    tolerance = int(Decimal(str(arguments["tolerance"])) * unit)
+    broken = np.zeros(len(told), dtype=bool)
+    broken[told] = [abs(whole - sum(of)) > tolerance for whole, *of in zip(total, *parts, strict=True)]
+    return broken
+
+
+def siren(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    return _each(rows.frame[columns[0]], lambda value: not is_company_number(value, 9))
+
+
+def siret(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    return _each(rows.frame[columns[0]], lambda value: not is_company_number(value, 14))
+
+
+def vin(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    return _each(rows.frame[columns[0]], lambda value: not is_vehicle_number(value))
+
+
+def _each(text: pd.Series[str], broken: Callable[[str], bool]) -> Mask:
+    found = {value: broken(value) for value in text.dropna().unique()}
+    return np.asarray([found.get(value, False) for value in text], dtype=bool)
+
+
+def starts_with_for(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    text, deciding = rows.frame[columns[0]], rows.frame[arguments["property"]]
+    broken = np.zeros(len(text), dtype=bool)
+    for value, prefixes in arguments["prefixes"].items():
+        asked = _mask(deciding == str(value)) & _mask(text.notna())
+        broken |= asked & ~_mask(text.str.startswith(tuple(prefixes), na=False))
+    return broken
+
+
 def sign_follows(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     deciding, value = rows.frame[arguments["property"]], rows.values[columns[0]]
     above = deciding.isin([str(item) for item in arguments["positive"]])
@@ -234,6 +302,15 @@ RULES: Mapping[str, Callable[[Rows, Sequence[str], Mapping[str, Any]], Mask]] = 
     "equalsProperty": equals_property,
     "requiredWhen": required_when,
     "emptyWhen": empty_when,
+    "requiredUnless": required_unless,
+    "matchesWhen": matches_when,
+    "equalsWhen": equals_when,
+    "notBelow": not_below,
+    "sumOf": sum_of,
+    "siren": siren,
+    "siret": siret,
+    "vin": vin,
+    "startsWithFor": starts_with_for,
     "signFollows": sign_follows,
     "lineArithmetic": line_arithmetic,
     "sumOfLines": sum_of_lines,

@@ -1,0 +1,41 @@
+"""Company and vehicle numbers, proved without a look at ``include/checks`` and without its library."""
+
+from __future__ import annotations
+
+VEHICLE = frozenset("ABCDEFGHJKLMNPRSTUVWXYZ0123456789")
+LA_POSTE = "356000000"
+DIGITS = frozenset("0123456789")
+MONACO = "MONACO"
+
+
+def is_company_number(value: str, length: int) -> bool:
+    """
+    Whether ``value`` is a SIREN (``length`` 9) or a SIRET (14).
+
+    By Luhn; establishments of La Poste by the sum of their digits; Monaco's begin with its name and have no check
+    digit.
+    """
+    if value.startswith(MONACO):
+        rest = value.removeprefix(MONACO)
+        return len(value) == length and all(sign in DIGITS or "A" <= sign <= "Z" for sign in rest)
+    if len(value) != length or not set(value) <= DIGITS:
+        return False
+    numbers = [int(sign) for sign in value]
+    if length == 14:
+        if not _passes_luhn(numbers[:9]):
+            return False
+        if value.startswith(LA_POSTE) and sum(numbers) % 5 == 0:
+            return True
+    return _passes_luhn(numbers)
+
+
+def _passes_luhn(numbers: list[int]) -> bool:
+    doubled = [2 * number - 9 * (number > 4) for number in numbers[-2::-2]]
+    return (sum(numbers[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def is_vehicle_number(value: str) -> bool:
+    """Whether ``value`` is a vehicle identification number by ISO 3779; North America's check digit is not asked."""
+    if len(value) != 17 or not set(value) <= VEHICLE:
+        return False
+    return set(value[-4:]) <= DIGITS and len(set(value)) > 1
