@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.contract import Contract
+from include.contract import Contract, Table
 from include.window import Window
 from tests.samples import Row
 
@@ -19,59 +19,65 @@ Broken = dict[str, set[int]]
 
 @dataclass(frozen=True)
 class SampleFile:
-    """Rows of one file, whose file it is, and which day it is about."""
+    """Rows of one table of one file, whose file it is, and which day it is about."""
 
     dealer: str
     window: Window
     rows: Sequence[Row]
 
 
-def frame_of(contract: Contract, rows: Sequence[Row]) -> pl.DataFrame:
-    """Return the rows as the extraction gives them."""
+def frame_of(contract: Contract, rows: Sequence[Row], table: Table | None = None) -> pl.DataFrame:
+    """Return the rows as the extraction gives them; a contract's only table needs no naming."""
     import polars as pl
 
+    columns = (table or contract.table).columns
     return pl.DataFrame(
-        {name: [row[name] for row in rows] for name in contract.table.columns},
-        schema=dict.fromkeys(contract.table.columns, pl.String),
+        {name: [row[name] for row in rows] for name in columns}, schema=dict.fromkeys(columns, pl.String)
     )
 
 
-def row_check_says(contract: Contract, file: SampleFile) -> Broken:
+def row_check_says(contract: Contract, file: SampleFile, table: Table | None = None) -> Broken:
     """Return the positions of the rows that break each rule, by the row check."""
     from include.checks import RowCheck
 
-    masks = RowCheck(contract.table, file.window).broken_rules(frame_of(contract, file.rows), file.dealer)
+    table = table or contract.table
+    masks = RowCheck(table, file.window).broken_rules(frame_of(contract, file.rows, table), file.dealer)
     return {rule: set(mask.arg_true().to_list()) for rule, mask in masks.items()}
 
 
 def great_expectations_says(
-    context: AbstractDataContext, contract: Contract, files: Sequence[SampleFile]
+    context: AbstractDataContext, contract: Contract, files: Sequence[SampleFile], table: Table | None = None
 ) -> list[Broken]:
     """
     Return the same by Great Expectations, per file; the files of one window are read in one validation.
 
-    A rule that broke instead of judging fails here.
+    Only the row check knows of the rows that are left out beside a broken one (wholeDocument). A rule that broke
+    instead of judging fails here.
     """
     import pandas as pd
 
     from include.quality.rules import FILE, FILE_DEALER
-    from include.quality.validation import judge_frame, rules_for
+    from include.quality.suite import judgeable
+    from include.quality.validation import judge_frame
 
-    found: list[Broken] = [{rule.id: set() for rule in contract.row_rules} for _ in files]
+    table = table or contract.table
+    rules = judgeable(table, table.columns)
+    assert [rule for rule in table.row_rules if rule.kind != "wholeDocument"] == rules
+    found: list[Broken] = [{rule.id: set() for rule in rules} for _ in files]
     for window in {file.window for file in files}:
         places: list[tuple[int, int]] = []
         parts = []
         for number, file in enumerate(files):
-            kept = [place for place, row in enumerate(file.rows) if not _withheld(contract, row)]
+            kept = [place for place, row in enumerate(file.rows) if not _withheld(table, row)]
             if file.window != window or not kept:
                 continue
             places += [(number, place) for place in kept]
-            part = frame_of(contract, [file.rows[place] for place in kept]).to_arrow().to_pandas()
+            part = frame_of(contract, [file.rows[place] for place in kept], table).to_arrow().to_pandas()
             parts.append(part.assign(**{FILE: number, FILE_DEALER: pd.Series(file.dealer, part.index, dtype="str")}))
         if not parts:
             continue
-        judged = judge_frame(context, contract, window, pd.concat(parts, ignore_index=True))
-        assert len(rules_for(contract, contract.table.columns)) == len(contract.row_rules) == len(judged.broken)
+        judged = judge_frame(context, contract, table, window, pd.concat(parts, ignore_index=True))
+        assert judged.broken.keys() == {rule.id for rule in rules}
         for rule, labels in judged.broken.items():
             assert labels is not None, f"the expectation of {rule} broke"
             for label in labels:
@@ -80,5 +86,16 @@ def great_expectations_says(
     return found
 
 
-def _withheld(contract: Contract, row: Row) -> bool:
-    return any(row[column] == str(value) for column, value in contract.table.withhold.items())
+def beside_broken(table: Table, rows: Sequence[Row], broken: Broken) -> set[int]:
+    """Return the rows that break no error rule themselves, in documents of which another row does."""
+    errors = {rule.id for rule in table.row_rules if rule.severity == "error"}
+    bad = {place for rule, places in broken.items() if rule in errors for place in places}
+    if not table.document_key:
+        return set()
+    key = [tuple(row[name] for name in table.document_key) for row in rows]
+    spoiled = {key[place] for place in bad}
+    return {place for place, document in enumerate(key) if document in spoiled} - bad
+
+
+def _withheld(table: Table, row: Row) -> bool:
+    return any(row[column] == str(value) for column, value in table.withhold.items())
