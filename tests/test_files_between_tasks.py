@@ -18,8 +18,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include import layout, snapshot
+from include import snapshot
 from include.contract import load_contract
+from include.layout import Totals, control_total, delimited, layout_of
 from include.staging import Staging, StagingError
 
 CONTRACT = load_contract("merkle_sar_daily")
@@ -132,17 +133,18 @@ def test_snapshot_with_other_columns_is_refused_without_quoting_the_row(tmp_path
 
 def rows_of(values: list[dict[str, str | None]]) -> pl.DataFrame:
     return pl.DataFrame(
-        [{name: row.get(name) for name in CONTRACT.delivered} for row in values],
-        schema=dict.fromkeys(CONTRACT.delivered, pl.String),
+        [{name: row.get(name) for name in CONTRACT.table.delivered} for row in values],
+        schema=dict.fromkeys(CONTRACT.table.delivered, pl.String),
     )
 
 
 @given(st.lists(st.fixed_dictionaries({"part_family_code": st.none() | TEXT, "order_source": st.none() | TEXT})))
 def test_detail_records_are_read_back_by_a_plain_csv_reader(values: list[dict[str, str | None]]) -> None:
     file = io.BytesIO()
-    layout.write_details(CONTRACT, rows_of(values), file)
+    with layout_of(CONTRACT).body(CONTRACT, CONTRACT.table, file) as details:
+        details.write(rows_of(values))
     found = list(csv.reader(io.StringIO(file.getvalue().decode(), newline=""), delimiter=";"))
-    position = [1 + CONTRACT.delivered.index(name) for name in ("part_family_code", "order_source")]
+    position = [1 + CONTRACT.table.delivered.index(name) for name in ("part_family_code", "order_source")]
     assert [[row[0], *(row[i] for i in position)] for row in found] == [
         ["D", row["part_family_code"] or "", row["order_source"] or ""] for row in values
     ]
@@ -151,9 +153,9 @@ def test_detail_records_are_read_back_by_a_plain_csv_reader(values: list[dict[st
 def test_control_total_is_exact_to_the_penny() -> None:
     amounts: tuple[str | None, ...] = ("0.10", "0.10", "0.10", "-9999999.99")
     rows = rows_of([{"net_amount": amount} for amount in amounts])
-    assert layout.control_total(CONTRACT, rows) == Decimal("-9999999.69")
-    assert layout.control_total(CONTRACT, rows_of([])) == Decimal("0.00")
-    assert layout.trailer(CONTRACT, rows=4, control_total=Decimal("-9999999.69")) == b"T;4;-9999999.69\n"
+    assert control_total(CONTRACT, CONTRACT.table, rows) == Decimal("-9999999.69")
+    assert control_total(CONTRACT, CONTRACT.table, rows_of([])) == Decimal("0.00")
+    assert delimited.closing(CONTRACT, Totals(4, Decimal("-9999999.69"))) == b"T;4;-9999999.69\n"
 
 
 def test_header_states_who_what_and_when() -> None:
@@ -172,7 +174,7 @@ def test_header_states_who_what_and_when() -> None:
         "environment": "live",
         "created_at": datetime(2026, 7, 11, 1, 30, 0, 999, tzinfo=UTC),
     }
-    assert layout.header(CONTRACT, values) == (
+    assert delimited.opening(CONTRACT, values) == (
         b"H;merkle_sar_daily;1.1.0;82600001;merkle;2026-07-10;2026-07-09T23:00:00Z;2026-07-10T23:00:00Z;"
         b"7;1;CORRECTION;3;live;2026-07-11T01:30:00Z\n"
     )

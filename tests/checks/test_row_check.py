@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from include.checks import Checked, RowCheck, RowOrderError
-from include.contract import Contract, load_contract
+from include.contract import Contract, Table, load_contract
 from include.window import Window, day_window
 from tests.quality.two_readers import frame_of
 from tests.samples import Row, read_sample, sample_paths
@@ -37,7 +38,7 @@ def good(contract: Contract) -> Row:
 
 
 def judge(contract: Contract, window: Window, rows: Iterable[Row]) -> Checked:
-    return RowCheck(contract, window).check(frame_of(contract, list(rows)), DEALER)
+    return RowCheck(contract.table, window).check(frame_of(contract, list(rows)), DEALER)
 
 
 def lines(good: Row, *changes: Mapping[str, str | None]) -> list[Row]:
@@ -167,7 +168,7 @@ def test_the_first_row_of_a_key_stays_and_later_ones_are_rejected(
 def test_duplicates_are_found_across_batches_and_forgotten_with_the_dealer(
     contract: Contract, window: Window, good: Row
 ) -> None:
-    check = RowCheck(contract, window)
+    check = RowCheck(contract.table, window)
     one = frame_of(contract, lines(good, {}))
     assert check.check(one, DEALER).accepted.height == 1
     assert check.check(frame_of(contract, []), DEALER).rows == 0
@@ -195,7 +196,7 @@ def test_rows_out_of_order_are_an_error_not_a_missed_duplicate(contract: Contrac
     told = r'dealer 82612345: the key goes backwards at row {} .*COLLATE "C"'
     with pytest.raises(RowOrderError, match=told.format(2)):
         judge(contract, window, [later, earlier])
-    check = RowCheck(contract, window)
+    check = RowCheck(contract.table, window)
     check.check(frame_of(contract, [later]), DEALER)
     with pytest.raises(RowOrderError, match=told.format(1)):
         check.check(frame_of(contract, [earlier]), DEALER)
@@ -207,7 +208,7 @@ def test_line_numbers_are_ordered_as_numbers(contract: Contract, window: Window,
 
 
 def test_a_dealer_that_comes_back_is_an_error(contract: Contract, window: Window, good: Row) -> None:
-    check = RowCheck(contract, window)
+    check = RowCheck(contract.table, window)
     one = frame_of(contract, lines(good, {}))
     check.check(one, DEALER)
     check.check(one, "82600001")
@@ -218,7 +219,7 @@ def test_a_dealer_that_comes_back_is_an_error(contract: Contract, window: Window
 def test_other_columns_than_the_contracts_are_an_error(contract: Contract, window: Window, good: Row) -> None:
     frame = frame_of(contract, lines(good, {}))
     with pytest.raises(ValueError, match="the batch has the columns dealer_id, invoice_line_id"):
-        RowCheck(contract, window).check(
+        RowCheck(contract.table, window).check(
             frame.select("dealer_id", "invoice_line_id", pl.all().exclude("^d.*id$", "^i.*id$")), DEALER
         )
 
@@ -301,11 +302,90 @@ def test_the_result_does_not_depend_on_how_rows_are_cut_into_batches(
     )
     whole = reasons(judge(contract, window, rows))
     for size in (1, 7, 59):
-        check = RowCheck(contract, window)
+        check = RowCheck(contract.table, window)
         parts = [check.check(frame_of(contract, rows[start : start + size]), DEALER) for start in range(0, 60, size)]
         assert {key: value for part in parts for key, value in reasons(part).items()} == whole
 
 
 def test_a_contract_without_a_key_searches_no_duplicates(contract: Contract, window: Window, good: Row) -> None:
-    keyless = replace(contract, rules=tuple(rule for rule in contract.rules if rule.kind != "duplicateValues"))
+    rules = tuple(rule for rule in contract.rules if rule.kind != "duplicateValues")
+    keyless = replace(contract, tables=(replace(contract.table, rules=rules),))
     assert judge(keyless, window, lines(good, {}, {"line_number": "1"})).accepted.height == 2
+
+
+@pytest.fixture(scope="module")
+def invoices() -> Table:
+    (table,) = (table for table in load_contract("fcs_ddc_daily").tables if table.name == "workshop_invoice")
+    return table
+
+
+@pytest.fixture(scope="module")
+def invoice(invoices: Table) -> list[Row]:
+    """Three lines, the last one of nothing: a change of it need not change the totals."""
+    paths = sample_paths("fcs_ddc_daily", "accepted", invoices)
+    (path,) = (path for path in paths if path.stem == "normal_day")
+    rows = read_sample(path, load_contract("fcs_ddc_daily"), invoices)
+    return [row for row in rows if row["document_number"] == "F260313"]
+
+
+def judge_invoices(invoices: Table, rows: list[Row]) -> Checked:
+    contract = load_contract("fcs_ddc_daily")
+    numbered = [row | {"row_id": str(number)} for number, row in enumerate(rows, 1)]
+    check = RowCheck(invoices, day_window(DAY, contract.zone))
+    return check.check(frame_of(contract, numbered, invoices), "0042A01")
+
+
+WHOLE = "workshop_invoice.lines-wholeDocument"
+
+
+def test_a_document_with_a_rejected_line_is_rejected_whole_and_its_neighbours_are_not(
+    invoices: Table, invoice: list[Row]
+) -> None:
+    before, after = ([row | {"document_number": number} for row in invoice] for number in ("F260312", "F260314"))
+    spoiled = [*invoice[:2], invoice[2] | {"line_type": "GIFT"}]
+    checked = judge_invoices(invoices, [*before, *spoiled, *after])
+    assert reasons(checked) == {"4": [WHOLE], "5": [WHOLE], "6": ["workshop_invoice.line_type-enum"]}
+    assert checked.accepted["document_number"].to_list() == ["F260312"] * 3 + ["F260314"] * 3
+    assert checked.failed == {WHOLE: 2, "workshop_invoice.line_type-enum": 1}
+    assert checked.fates["reasons"].to_list()[3:6] == [WHOLE, WHOLE, "workshop_invoice.line_type-enum"]
+
+
+def test_an_invoice_and_a_credit_of_one_number_are_two_documents(invoices: Table, invoice: list[Row]) -> None:
+    credit = [
+        row
+        | {"document_type": "CREDIT_MEMO", "original_document_number": "F1", "net_amount": "0.00", "vat_amount": "0.00"}
+        | {"unit_price": "0.00", "discount_amount": "0.00", "total_net": "0.00", "total_vat": "0.00"}
+        | {"total_gross": "0.00", "line_type": "GIFT"}
+        for row in invoice
+    ]
+    checked = judge_invoices(invoices, [*credit, *invoice])
+    assert set(reasons(checked)) == {"1", "2", "3"}
+    assert checked.accepted["document_type"].to_list() == ["INVOICE"] * 3
+
+
+def test_a_warning_about_a_line_takes_nobody_with_it(invoices: Table, invoice: list[Row]) -> None:
+    checked = judge_invoices(invoices, [row | {"odometer_km": "100"} for row in invoice])
+    assert checked.accepted.height == 3
+    assert checked.failed == {"workshop_invoice.odometer_km-notBelow": 3}
+
+
+def test_a_line_twice_spoils_its_document(invoices: Table, invoice: list[Row]) -> None:
+    checked = judge_invoices(invoices, [*invoice, invoice[2]])
+    twice = "workshop_invoice.document_type+document_number+line_number-duplicateValues"
+    assert reasons(checked) == {"1": [WHOLE], "2": [WHOLE], "3": [WHOLE], "4": [twice]}
+
+
+@pytest.mark.parametrize(("off", "right"), [("0.02", True), ("-0.02", True), ("0.03", False), ("-0.03", False)])
+def test_totals_are_those_of_the_lines_to_two_cents(invoices: Table, invoice: list[Row], off: str, right: bool) -> None:
+    def moved(amount: str | None) -> str:
+        return f"{Decimal(amount or '') + Decimal(off)}"
+
+    rows = [row | {"total_net": moved(row["total_net"]), "total_gross": moved(row["total_gross"])} for row in invoice]
+    failed = judge_invoices(invoices, rows).failed
+    assert failed == ({} if right else {"workshop_invoice.total_net-sumOfLines": 3})
+
+
+def test_an_invoice_without_lines_is_rejected(invoices: Table, invoice: list[Row]) -> None:
+    items = [field.name for field in invoices.fields if field.item]
+    (told,) = reasons(judge_invoices(invoices, [invoice[0] | dict.fromkeys(items)])).values()
+    assert "workshop_invoice.line_number-required" in told
