@@ -43,9 +43,9 @@ class Layout(Protocol):
 def layout_of(contract: Contract) -> Layout:
     """Return the layout that the contract's server names."""
     if contract.format == "xml":
-        from include.layout import xml
+        import include.layout.xml as form
 
-        return xml
+        return form
     from include.layout import delimited
 
     return delimited

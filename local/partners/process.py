@@ -14,13 +14,14 @@ from typing import Any
 from include.sftp import Endpoint, RemoteProfile
 from local.partners.behaviour import Behaviour
 from local.partners.keys import SERVER_FOLDER, login_key_file
-from local.partners.server import ServerConfig, prepare, read_state
+from local.partners.server import ServerConfig, folders_of_partners, prepare, read_state
 from local.settings import PARTNERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
-DIRECTORIES = ("inbound/sar", "outbound")
+# A partner that no contract knows, of a test.
+ANY_FOLDERS = ("inbound/sar", "outbound")
 
 
 class PartnerStartError(RuntimeError):
@@ -107,7 +108,9 @@ def start_partner(
 
     It ends with this process, however this process ends. ``PartnerStartError`` quotes what it said.
     """
-    config = ServerConfig(root, dict.fromkeys(partners, DIRECTORIES), port, behaviour or Behaviour())
+    known = folders_of_partners()
+    folders = {partner: known.get(partner, ANY_FOLDERS) for partner in partners}
+    config = ServerConfig(root, folders, port, behaviour or Behaviour())
     prepare(config)
     written = root / SERVER_FOLDER / "config.json"
     written.write_text(
@@ -115,7 +118,7 @@ def start_partner(
             {
                 "root": str(root),
                 "port": port,
-                "partners": {partner: list(DIRECTORIES) for partner in partners},
+                "partners": {partner: list(names) for partner, names in folders.items()},
                 "behaviour": config.behaviour.to_json(),
             }
         )

@@ -43,7 +43,9 @@ def test_a_month_is_due_on_the_second_working_day_in_france(monthly: Contract, m
 
 def test_the_last_week_is_airflows_and_the_days_back_to_the_month_are_not() -> None:
     found = due(first_day=date(2026, 7, 15), until=date(2026, 11, 21))
-    assert [each.contract.id for each in found] == [DAILY, MONTHLY], "a month is reconciled with days that went before"
+    names = [each.contract.id for each in found]
+    assert names == ["fcs_ddc_daily", DAILY, MONTHLY], "a month is reconciled with days that went before"
+    assert of(found, "fcs_ddc_daily").past == (), "nothing is reconciled with it"
     daily, month = of(found, DAILY), of(found, MONTHLY)
     assert [window.business_date for window in daily.recent] == [date(2026, 11, day) for day in range(15, 22)]
     past = [window.business_date for window in daily.past]
