@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 import psycopg2
 
+from include.agreements import read_standings
 from include.contract import Contract
 from include.ledger import DELIVERED, Ledger
-from include.outbound.dealers import read_dealers
+from include.outbound.dealers import choose, read_dealers, unservable
 from include.window import Window
 
 
@@ -36,11 +37,16 @@ class Missing:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Number of files of one interface that ought to be with its partner, and those that are not, in window order."""
+    """
+    Number of files of one interface that ought to be with its partner, and those that are not, in window order.
+
+    ``kept_back`` says by dealer why its files must not go: it has not agreed, or its numbers are not what they must be.
+    """
 
     contract: Contract
     expected: int
     missing: tuple[Missing, ...]
+    kept_back: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         went = self.expected - len(self.missing)
@@ -60,11 +66,8 @@ def outcome(
 
     A file is found by its first day and its dealer: a dealer's own clock may begin the same month at another instant.
     """
-    expected = [
-        (window, dealer)
-        for window, dealer in _expected(contract, windows, dms_dsn)
-        if NotSent(dealer, window.business_date) not in not_sent
-    ]
+    due, kept_back = _expected(contract, windows, dms_dsn)
+    expected = [(window, dealer) for window, dealer in due if NotSent(dealer, window.business_date) not in not_sent]
     with Ledger(ledger_dsn, actor="person:make-run") as ledger:
         files = ledger.files(interface=contract.id)
     went = {(file.business_date, file.dealer) for file in files if file.state in DELIVERED}
@@ -75,16 +78,38 @@ def outcome(
         for window, dealer in expected
         if (window.business_date, dealer) not in went
     ]
-    return Outcome(contract, len(expected), tuple(missing))
+    return Outcome(contract, len(expected), tuple(missing), kept_back)
 
 
-def _expected(contract: Contract, windows: Sequence[Window], dms_dsn: str) -> list[tuple[Window, str]]:
-    """(window, dealer) for each file that ought to go; a dealer without a number is ``dms:<id>``, as in the ledger."""
+def _expected(
+    contract: Contract, windows: Sequence[Window], dms_dsn: str
+) -> tuple[list[tuple[Window, str]], dict[str, str]]:
+    """
+    (window, dealer) for each file that ought to go, and why those of other dealers must not.
+
+    A dealer without a number is ``dms:<id>``, as in the ledger.
+    """
+    due: list[tuple[Window, str]] = []
+    kept_back: dict[str, str] = {}
     connection = psycopg2.connect(dms_dsn)
     try:
         with connection:
-            return [
-                (window, dealer.label) for window in windows for dealer in read_dealers(connection, contract, window)
-            ]
+            standings = {}
+            if contract.agreements:
+                standings = read_standings(connection, contract, datetime.now(UTC))
+            for window in windows:
+                dealers = read_dealers(connection, contract, window)
+                for label, candidates in choose(dealers, (), contract, window).items():
+                    standing = standings.get(candidates[0].dealer_id)
+                    reason = None
+                    if standing is not None:
+                        faults = [unservable(contract, label, candidates), *standing.faults]
+                        told = [standing.objection(window), *faults]
+                        reason = "; ".join(one for one in told if one is not None)
+                    if reason:
+                        kept_back[label] = reason
+                    else:
+                        due.append((window, label))
     finally:
         connection.close()
+    return due, kept_back

@@ -36,6 +36,8 @@ def show(dues: Sequence[Due], found: Sequence[Outcome], settings: Settings) -> N
         print(f"{outcome}: {settings.partners / outcome.contract.partner}")
         for missing in outcome.missing:
             print(f"  missing  {missing}")
+        for dealer, why in sorted(outcome.kept_back.items()):
+            print(f"  kept back {dealer}: {why}")
     print(flush=True)
 
 
