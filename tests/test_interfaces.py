@@ -15,7 +15,7 @@ from tests.quality.two_readers import (
     great_expectations_says,
     row_check_says,
 )
-from tests.samples import SAMPLES, dealer_of, folder_of, read_sample, sample_paths, window_of
+from tests.samples import SAMPLES, all_tables, dealer_of, folder_of, read_sample, sample_paths, window_of
 
 # Rules that cannot be broken without breaking others, and which; each line needs its reason.
 INSEPARABLE: dict[str, set[str]] = {
@@ -31,7 +31,7 @@ INSEPARABLE: dict[str, set[str]] = {
     "vehicle_sale.trade_in_vin-pattern": {"vehicle_sale.trade_in_vin-vin"},
 }
 
-TABLES = [(contract_id, table) for contract_id in all_contract_ids() for table in load_contract(contract_id).tables]
+TABLES = all_tables()
 each_table = pytest.mark.parametrize(("contract_id", "table"), TABLES, ids=[table.id for _, table in TABLES])
 
 

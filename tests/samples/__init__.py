@@ -14,13 +14,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from include.contract import Contract, Table, load_contract
+from include.contract import Contract, Table, all_contract_ids, load_contract
 from include.window import Window, day_window, month_window
 
 SAMPLES = Path(__file__).parent
 ANY_DAY = date(2026, 3, 16)
 ANY_DEALER = "82612345"
 Row = dict[str, str | None]
+
+
+def all_tables() -> list[tuple[str, Table]]:
+    """Return every table of every interface, beside the interface's id."""
+    return [(contract_id, table) for contract_id in all_contract_ids() for table in load_contract(contract_id).tables]
 
 
 def folder_of(contract: Contract, table: Table) -> Path:
