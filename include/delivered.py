@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from include.layout import delimited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
 
     import polars as pl
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from include.ledger import FileRow
 
 RECORD = "record type"
+DAMAGED = "its bytes are damaged, they do not have its hash: restore them from the backup"
 
 
 class UnreadableError(ValueError):
@@ -45,12 +46,11 @@ def tables(contract: Contract, file: FileRow, archive: Archive) -> dict[str, pl.
     if file.sha256 is None:
         raise UnreadableError("the ledger knows no bytes of it")
     with archive.local_path(file.sha256) as path:
+        with path.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != file.sha256:
+                raise UnreadableError(DAMAGED)
         frames, trailer = read_tables(contract, path)
-    rows = sum(frame.height for frame in frames.values())
-    if not str(rows) == trailer.get("record_count") == str(file.rows):
-        raise UnreadableError(
-            f"it has {rows} rows, its trailer says {trailer.get('record_count')}, the ledger {file.rows}"
-        )
+    _require_counts(frames.values(), trailer.get("record_count"), trailer.get("control_total"), contract, file)
     return frames
 
 
@@ -82,7 +82,7 @@ def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame
     with archive.local_path(file.sha256) as path:
         content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise UnreadableError("its bytes are damaged, they do not have its hash: restore them from the backup")
+        raise UnreadableError(DAMAGED)
     begin = content.find(b"\n") + 1
     end = content.rfind(b"\n", 0, max(0, len(content) - 1)) + 1
     trailer = _record(content[end:], contract)
@@ -94,7 +94,9 @@ def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame
         frame = records(contract, content[begin:end])
     except UnreadableError as error:
         raise UnreadableError(f"{error} (it was made by version {file.contract_version})") from error
-    _require_counts(frame, dict(zip(contract.trailer, trailer[1:], strict=True)), contract, file)
+    told = dict(zip(contract.trailer, trailer[1:], strict=True))
+    total = told.get(f"control_total:{contract.control_total}", str(file.control_total))
+    _require_counts([frame], told.get("record_count", str(file.rows)), total, contract, file)
     return frame
 
 
@@ -142,20 +144,23 @@ def records(contract: Contract, body: bytes) -> pl.DataFrame:
     return frame.drop(RECORD)
 
 
-def _require_counts(frame: pl.DataFrame, trailer: Mapping[str, str], contract: Contract, file: FileRow) -> None:
+def _require_counts(
+    frames: Collection[pl.DataFrame], count: str | None, total: str | None, contract: Contract, file: FileRow
+) -> None:
     """Three say how many and how much, and must say the same: the rows, the trailer, the ledger."""
-    if frame.height != file.rows or trailer.get("record_count", str(file.rows)) != str(file.rows):
-        raise UnreadableError(
-            f"it has {frame.height} rows, its trailer says {trailer.get('record_count')}, the ledger {file.rows}"
-        )
-    if contract.control_total is None:
+    rows = sum(frame.height for frame in frames)
+    if not str(rows) == count == str(file.rows):
+        raise UnreadableError(f"it has {rows} rows, its trailer says {count}, the ledger {file.rows}")
+    column = contract.control_total
+    if column is None:
         return
     import polars as pl
 
     try:
-        total = Decimal(frame[contract.control_total].cast(pl.Decimal(38, 2)).sum() or 0)
-        stated = Decimal(trailer.get(f"control_total:{contract.control_total}", str(file.control_total)))
+        adding = [frame[column].cast(pl.Decimal(38, 2)).sum() for frame in frames if column in frame.columns]
+        added = sum((Decimal(one or 0) for one in adding), Decimal("0.00"))
+        stated = Decimal(total or "")
     except (pl.exceptions.PolarsError, InvalidOperation):
-        raise UnreadableError(f"its {contract.control_total} cannot be added up") from None
-    if not total == stated == file.control_total:
-        raise UnreadableError(f"its rows come to {total}, its trailer says {stated}, the ledger {file.control_total}")
+        raise UnreadableError(f"its {column} cannot be added up") from None
+    if not added == stated == file.control_total:
+        raise UnreadableError(f"its rows come to {added}, its trailer says {stated}, the ledger {file.control_total}")

@@ -91,9 +91,6 @@ class _Translation:
 
     def _escaped(self) -> str:
         one = self._pattern[self._at]
-        if one in "dD":
-            self._at += 1
-            return f"\\{one}"
         if one in "sS":
             self._at += 1
             return _class_of(WHITE, negated=one == "S")
@@ -120,14 +117,10 @@ class _Translation:
         negated = self._pattern.startswith("^", self._at)
         self._at += negated
         ranges: list[Range] = []
-        more = ""
         begin = self._at
         while (one := self._take()) != "]" or self._at == begin + 1:
             if one == "[":
                 raise PatternError(f"{self._pattern!r}: write \\[ within a class")
-            if one == "\\" and self._pattern[self._at] == "d":
-                more += "\\" + self._take()
-                continue
             if one == "\\" and self._pattern[self._at] == "s":
                 self._at += 1
                 ranges += WHITE
@@ -139,7 +132,7 @@ class _Translation:
                 last = self._take()
                 high = self._character()[0] if last == "\\" else ord(last)
             ranges.append((low, high))
-        return _class_of(_carried(ranges), negated=negated, more=more)
+        return _class_of(_carried(ranges), negated=negated)
 
 
 def _carried(ranges: list[Range]) -> tuple[Range, ...]:
@@ -152,15 +145,29 @@ def _carried(ranges: list[Range]) -> tuple[Range, ...]:
     )
 
 
-def _class_of(ranges: tuple[Range, ...], *, negated: bool, more: str = "") -> str:
-    if not ranges and not more:
+def _class_of(ranges: tuple[Range, ...], *, negated: bool) -> str:
+    if not ranges:
         if negated:
             return r"[\s\S]"
         raise PatternError("the pattern asks for a character that XML cannot carry")
-    if len(ranges) == 1 and not negated and not more and ranges[0][0] == ranges[0][1]:
+    if len(ranges) == 1 and not negated and ranges[0][0] == ranges[0][1]:
         return _literal(ranges[0][0])
-    inner = "".join(_in_class(low) if low == high else f"{_in_class(low)}-{_in_class(high)}" for low, high in ranges)
-    return f"[{'^' if negated else ''}{inner}{more}]"
+    inner = "".join(part for low, high in ranges for part in _range(low, high))
+    return f"[{'^' if negated else ''}{inner}]"
+
+
+def _range(low: int, high: int) -> Iterator[str]:
+    """Say a range whose ends need no backslash: libxml2 takes others for something else."""
+    while low <= high and len(_in_class(low)) > 1:
+        yield _in_class(low)
+        low += 1
+    behind = ""
+    while low <= high and len(_in_class(high)) > 1:
+        behind = _in_class(high) + behind
+        high -= 1
+    if low <= high:
+        yield chr(low) if low == high else f"{chr(low)}-{chr(high)}"
+    yield behind
 
 
 def _in_class(code: int) -> str:
