@@ -7,7 +7,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from include.contract_vocabulary import CONTIGUOUS, FILE_RULES, PERIOD_UNITS, ContractError
+from include.contract_vocabulary import AGREEMENTS, CONTIGUOUS, FILE_RULES, PERIOD_UNITS, ContractError
 
 if TYPE_CHECKING:
     from include.contract import Contract, Rule, Table
@@ -28,10 +28,12 @@ def require_sense(contract: Contract) -> None:
     for table in contract.tables:
         _refer_only_to_columns(table)
         _judge_what_can_be_judged(contract, table)
+        _ask_for_what_occurs(table)
         _withhold_by_flags(table)
     _name_each_thing_once(contract)
     _add_up(contract)
     _cover_a_period(contract)
+    _need_what_is_signed(contract)
     _make_a_file(contract)
     if contract.format == "xml":
         _write_xml(contract)
@@ -56,12 +58,13 @@ def _refer_only_to_columns(table: Table) -> None:
 
 
 def _name_each_thing_once(contract: Contract) -> None:
-    identifiers = [rule.id for rule in contract.rules]
-    if doubled := {name for name in identifiers if identifiers.count(name) > 1}:
-        raise ContractError(f"rule ids stand there twice: {', '.join(sorted(doubled))}")
+    # First the tables: two of one name have their rules twice as well.
     tables = [table.name for table in contract.tables]
     if len(set(tables)) != len(tables):
         raise ContractError(f"schema: names stand there twice among {', '.join(tables)}")
+    identifiers = [rule.id for rule in contract.rules]
+    if doubled := {name for name in identifiers if identifiers.count(name) > 1}:
+        raise ContractError(f"rule ids stand there twice: {', '.join(sorted(doubled))}")
 
 
 def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
@@ -87,6 +90,28 @@ def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a date")
     if table.array is not None and not table.document_key:
         raise ContractError(f"schema {table.name!r}: its primary key must name what the lines of a document share")
+
+
+def _ask_for_what_occurs(table: Table) -> None:
+    """A condition on a value that its column never has would be silently never true, or always."""
+    values: dict[str, set[str]] = {field.name: {"t", "f"} for field in table.fields if field.logical_type == "boolean"}
+    values |= {rule.columns[0]: set(map(str, rule.arguments["values"])) for rule in table.rules if rule.kind == "enum"}
+    for rule in table.row_rules:
+        arguments = rule.arguments
+        asked = [(arguments.get("property"), arguments["equals"])] if "equals" in arguments else []
+        asked += [
+            (arguments["property"], value) for name in ("positive", "negative") for value in arguments.get(name, ())
+        ]
+        asked += [(rule.columns[0], arguments["value"])] if rule.kind == "equalsWhen" else []
+        if rule.kind == "startsWithFor":
+            asked += [(arguments["property"], value) for value in arguments["prefixes"]]
+            if not asked or not all(isinstance(told, list) and told for told in arguments["prefixes"].values()):
+                raise ContractError(f"{rule.id}: prefixes is a list of beginnings for each value, and none is empty")
+        for column, value in asked:
+            if column in values and str(value) not in values[column]:
+                raise ContractError(
+                    f"{rule.id}: {column} is never {value!r}; it is one of {', '.join(sorted(values[column]))}"
+                )
 
 
 def _add_up(contract: Contract) -> None:
@@ -129,11 +154,17 @@ def _cover_a_period(contract: Contract) -> None:
         raise ContractError("slaProperties workingDay and the property workingCalendar go together: a day, and whose")
     if contract.due_working_day is not None and contract.period_unit != "month":
         raise ContractError("slaProperties workingDay is a day of the month after, so the period must be a month")
-
     if contract.contiguous not in (None, *CONTIGUOUS):
         raise ContractError(f"contiguous is one of {', '.join(CONTIGUOUS)}, not {contract.contiguous!r}")
     if contract.contiguous is not None and (contract.period_unit != "day" or contract.own_zone):
         raise ContractError("contiguous: files that follow each other are of days by the contract's clock")
+
+
+def _need_what_is_signed(contract: Contract) -> None:
+    if unknown := set(contract.agreements) - set(AGREEMENTS):
+        raise ContractError(
+            f"agreements: nobody signs {', '.join(sorted(map(str, unknown)))} here; there are {', '.join(AGREEMENTS)}"
+        )
 
 
 def _write_xml(contract: Contract) -> None:

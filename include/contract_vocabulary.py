@@ -66,6 +66,8 @@ REQUIRED_PROPERTIES = {
 }
 FORMATS = ("csv", "xml")
 CONTIGUOUS = ("windows", "span")
+# Kinds of agreement in the DMS; one of another name is signed by nobody, so nothing would ever leave.
+AGREEMENTS = ("DATA_PROCESSING", "SERVICE")
 PERIOD_UNITS = ("day", "month")
 PERIOD_ZONES = ("contract", "dealer")
 

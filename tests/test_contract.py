@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import date, time
@@ -14,10 +15,14 @@ import jsonschema
 import pytest
 import yaml
 
-from include.contract import CONTRACTS_DIR, ContractError, all_contract_ids, load_contract
+from include.contract import CONTRACTS_DIR, ContractError, Table, all_contract_ids, load_contract
 from include.contract_vocabulary import ROW_RULES
+from tests.samples import all_tables
 
 Edit = Callable[[dict[str, Any]], Any]
+each_table = pytest.mark.parametrize(
+    ("contract_id", "table"), all_tables(), ids=[table.id for _, table in all_tables()]
+)
 
 
 def properties(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -64,10 +69,21 @@ def test_contract_is_valid_open_data_contract_standard(contract_id: str) -> None
     assert document["apiVersion"] == "v3.2.0"
 
 
+@each_table
+def test_table_has_sql_that_names_its_columns(contract_id: str, table: Table) -> None:
+    alone = table.id == contract_id
+    path = CONTRACTS_DIR.parent / "sql" / (f"{contract_id}.sql" if alone else f"{contract_id}/{table.name}.sql")
+    sql = path.read_text(encoding="utf-8")
+    assert [name for name in table.columns if not re.search(rf"\b{name}\b", sql)] == []
+
+
 @pytest.mark.parametrize("contract_id", all_contract_ids())
-def test_contract_has_sql_that_names_its_columns(contract_id: str) -> None:
-    sql = (CONTRACTS_DIR.parent / "sql" / f"{contract_id}.sql").read_text(encoding="utf-8")
-    assert [name for name in load_contract(contract_id).columns if name not in sql] == []
+def test_contract_has_sql_that_names_its_dealers(contract_id: str) -> None:
+    contract = load_contract(contract_id)
+    sql = (CONTRACTS_DIR.parent / "sql" / f"{contract.dealers}.sql").read_text(encoding="utf-8")
+    # What the header says of the dealer beyond its code, the query gives.
+    told = {"siren", "siret", "brand"} & set(contract.header)
+    assert [name for name in sorted({"dealer_id", "dealer_code", *told}) if name not in sql] == []
 
 
 @pytest.mark.parametrize("contract_id", all_contract_ids())
@@ -82,9 +98,10 @@ def test_personal_fields_name_purpose_and_legal_basis(contract_id: str) -> None:
     assert [field.name for field in personal if not (field.purpose and field.legal_basis)] == []
 
 
-@pytest.mark.parametrize("contract_id", all_contract_ids())
-def test_a_row_is_named_by_a_key_that_is_neither_delivered_nor_personal(contract_id: str) -> None:
-    (key,) = [field for field in load_contract(contract_id).fields if field.row_key]
+@each_table
+def test_a_row_is_named_by_a_key_that_is_neither_delivered_nor_personal(contract_id: str, table: Table) -> None:
+    (key,) = [field for field in table.fields if field.row_key]
+    assert key.name == table.row_key
     assert not key.delivered
     assert not key.personal
 
@@ -217,6 +234,33 @@ REFUSED: dict[str, tuple[Edit, str]] = {
         lambda d: with_own(d, "reconciledWith", "merkle_sar_weekly"),
         "reconciledWith: there is no other contract 'merkle_sar_weekly' in",
     ),
+    "a form that nobody writes": (
+        lambda d: d["servers"][0].update(format="json"),
+        "servers[0]: its format is one of csv, xml, not 'json'",
+    ),
+    "a namespace of a file without elements": (
+        lambda d: d["servers"][0]["customProperties"].append({"property": "namespace", "value": "urn:x"}),
+        "namespace mean nothing in csv",
+    ),
+    "lines of a row that has none": (
+        lambda d: first_quality(d, "net_amount").update(
+            id="net_amount-sumOfLines",
+            implementation={"rule": "sumOfLines", "arguments": {"property": "vat_amount", "tolerance": 0.02}},
+        ),
+        "net_amount-sumOfLines: trade_parts_sale_line has no array",
+    ),
+    "a month that follows the last file": (
+        lambda d: [with_own(d, "contiguous", "windows"), period(d).update(unit="month")],
+        "contiguous: files that follow each other are of days",
+    ),
+    "days by many clocks that follow each other": (
+        lambda d: [
+            with_own(d, "contiguous", "span"),
+            period(d).update(zone="dealer"),
+            properties(d)["posted_at"].pop("quality"),
+        ],
+        "contiguous: files that follow each other are of days by the contract's clock",
+    ),
     "a period's day in a text": (
         lambda d: first_quality(d, "dealer_code").update(implementation={"rule": "withinPeriod", "arguments": {}}),
         "dealer_code is a string; withinPeriod asks for a date",
@@ -267,10 +311,10 @@ def test_the_month_rejects_what_the_day_rejects_at_a_dealer_of_the_scheme() -> N
         when = monthly[f"{name}When"]
         assert (when.kind, when.severity) == ("requiredWhen", "error")
         assert when.arguments == {"property": "trade_partner_dealer", "equals": "t"}
-    assert month.withhold == day.withhold
     assert month.file_rule("rejectedRows") == day.file_rule("rejectedRows")
-    assert month.delivered == day.delivered
-    assert month.primary_key == day.primary_key
+    assert month.table.withhold == day.table.withhold
+    assert month.table.delivered == day.table.delivered
+    assert month.table.primary_key == day.table.primary_key
 
 
 def test_what_is_taken_over_is_the_other_contracts_but_for_the_keys_laid_over_it() -> None:
