@@ -122,6 +122,7 @@ class World:
                 endpoint=self.partner.endpoint(),
                 ledger=ledger,
                 archive=self.archive,
+                dms_dsn=self.dms_dsn,
                 log=self.said.append,
             )
 
@@ -142,7 +143,8 @@ class World:
 
     def home(self) -> dict[str, bytes]:
         """What lies in the partner's folder: name and content."""
-        return {path.name: path.read_bytes() for path in sorted((self.partner.home / "inbound" / "sar").iterdir())}
+        folder = self.partner.home / self.contract.remote_dir.lstrip("/")
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     def change(self, statement: str, values: dict[str, Any] | None = None) -> int:
         """Change the DMS as its users would; return the rows touched."""
