@@ -127,6 +127,9 @@ def _schema(contract: Contract, schemas: Path, problems: list[str]) -> etree.XML
             for name in ("minOccurs", "maxOccurs"):
                 if name in alone.attrib:
                     del alone.attrib[name]
+            # Names of keys are the whole schema's, and the original has taken them.
+            for key in alone.iter(f"{XS}key", f"{XS}unique"):
+                key.set("name", f"{key.get('name')}_alone")
             root.append(alone)
             break
     return etree.XMLSchema(root)
