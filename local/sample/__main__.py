@@ -22,6 +22,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--defects", action=argparse.BooleanOptionalAction, default=True, help="plant bad data")
     parser.add_argument("--trade-only", action="store_true", help="nothing but good trade lines, for the benchmark")
     parser.add_argument("--dealer-without-number", action="store_true", help="one dealer has no Renault number")
+    parser.add_argument("--french", action=argparse.BooleanOptionalAction, default=True, help="the two French groups")
+    parser.add_argument("--workshop-only", action="store_true", help="nothing but good French workshop lines")
     parser.add_argument("--replace", action="store_true", help="remove another sample that is there")
     options = vars(parser.parse_args(arguments))
     dsn = os.environ.get("DMS_DSN")

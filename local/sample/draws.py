@@ -33,3 +33,12 @@ def uniform(seed: int, name: str, keys: Numbers) -> Shares:
 def whole(seed: int, name: str, keys: Numbers, below: int | Numbers) -> Numbers:
     """One integer in [0, below) for each key."""
     return (uniform(seed, name, keys) * below).astype(np.int64)
+
+
+def rank_within(group: Numbers, draw: Numbers | Shares) -> Numbers:
+    """Place of each element within its group, from 0, in the order of ``draw``."""
+    order = np.lexsort((draw, group))
+    grouped = group[order]
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = np.arange(len(group)) - np.searchsorted(grouped, grouped)
+    return rank

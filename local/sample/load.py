@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from dataclasses import replace as replaced
 from datetime import date
 from typing import Any
 
@@ -23,6 +24,7 @@ from local.sample import lines as lines_
 from local.sample import masters as masters_
 from local.sample.bulk import copy_frames, without_indexes
 from local.sample.defects import KINDS
+from local.sample.french import load as french_
 from local.sample.parameters import GENERATOR, Parameters, SampleError
 
 Cursor = psycopg2.extensions.cursor
@@ -92,6 +94,7 @@ class SampleReport:
     """What a filled database holds; ``seconds`` is of the fill that made it, be it an earlier one or not.
 
     ``trade_lines`` counts the lines on trade accounts of trade-partner dealers: the shares of the kinds refer to it.
+    ``dealers``, ``documents`` and ``lines`` are the British ones.
     """
 
     parameters: dict[str, Any]
@@ -101,6 +104,10 @@ class SampleReport:
     lines: int
     trade_lines: int
     planted: dict[str, int] = field(default_factory=dict)
+    french_points_of_sale: int = 0
+    french_documents: int = 0
+    french_lines: int = 0
+    french_planted: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     already_there: bool = False
 
@@ -121,6 +128,12 @@ class SampleReport:
                 for kind in KINDS
                 if (count := self.planted.get(kind.name, 0))
             ]
+        if self.french_points_of_sale:
+            planted = sum(self.french_planted.values())
+            rows.append(
+                f"  French lines       {self.french_lines:>12,}   at {self.french_points_of_sale} points of sale, "
+                f"{self.french_documents:,} documents, {planted} records planted"
+            )
         return "\n".join(rows)
 
 
@@ -135,16 +148,21 @@ def fill(
     defects: bool = True,
     trade_only: bool = False,
     dealer_without_number: bool = False,
+    french: bool = True,
+    workshop_only: bool = False,
     replace: bool = False,
     progress: Progress | None = None,
 ) -> SampleReport:
     """Make the sample in one transaction, or report the one that is there if it has the same parameters.
 
-    ``until`` is the last business day. ``trade_only`` makes nothing but good lines on trade accounts. Raises
+    ``until`` is the last business day. ``trade_only`` makes nothing but good lines on trade accounts, ``workshop_only``
+    nothing but good workshop lines, four an invoice, at as many French points of sale as ``dealers`` says. Raises
     :class:`SampleError` for impossible parameters, a database that cannot be reached or is not migrated, and one that
     holds something else: another sample (unless ``replace``), or data that no sample made (always).
     """
-    parameters = Parameters(dealers, days, lines, seed, until, defects, trade_only, dealer_without_number)
+    parameters = Parameters(
+        dealers, days, lines, seed, until, defects, trade_only, dealer_without_number, french, workshop_only
+    )
     say = progress or (lambda _: None)
     with closing(connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_KEY,))
@@ -211,11 +229,35 @@ def _require_room(cursor: Cursor, there: SampleReport | None, wanted: Parameters
 def _fill(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport:
     started = time.monotonic()
     cursor.execute(SAMPLE_SCHEMA)
-    names = ", ".join(f"dms.{name}" for name in (*MASTERS, *DOCUMENTS))
-    own = ", ".join(f"sample.{name}" for name in ("fill", "defect_kind", "sample_defect", *SECOND_ACT))
-    cursor.execute(f"TRUNCATE {names}, {own} RESTART IDENTITY")
+    cursor.execute(french_.SAMPLE_SCHEMA)
+    names = ", ".join(f"dms.{name}" for name in (*MASTERS, *DOCUMENTS, *french_.OWN))
+    own = ("fill", "defect_kind", "sample_defect", *SECOND_ACT, *french_.SAMPLE_TABLES)
+    cursor.execute(f"TRUNCATE {names}, {', '.join(f'sample.{name}' for name in own)} RESTART IDENTITY")
     cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
 
+    report = SampleReport(parameters.as_json(), dealers=0, trade_partner_dealers=0, documents=0, lines=0, trade_lines=0)
+    if not parameters.workshop_only:
+        report = _fill_british(cursor, parameters, say)
+    french = french_.load(cursor, parameters, say) if parameters.has_french else french_.FrenchCounts()
+    _advance_identities(cursor)
+    say("counting")
+    cursor.execute(f"ANALYZE {names}")
+    report = replaced(
+        report,
+        french_points_of_sale=french.points,
+        french_documents=french.documents,
+        french_lines=french.lines,
+        french_planted=dict(french.planted),
+        seconds=round(time.monotonic() - started, 2),
+    )
+    cursor.execute(
+        "INSERT INTO sample.fill (parameters, report) VALUES (%s, %s)",
+        (json.dumps(report.parameters), json.dumps(asdict(report))),
+    )
+    return report
+
+
+def _fill_british(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport:
     say(f"inventing {parameters.lines:,} lines at {parameters.dealers} dealers over {parameters.days} days")
     masters = masters_.build(parameters)
     documents = documents_.build(parameters, masters)
@@ -234,13 +276,10 @@ def _fill(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport
         "INSERT INTO sample.defect_kind VALUES (%s, %s, %s, %s)",
         [(kind.name, kind.outcome, kind.percent, kind.description) for kind in KINDS],
     )
-    _advance_identities(cursor)
-    say("counting")
-    cursor.execute(f"ANALYZE {names}")
     counts = pl.concat(planted)["kind"].value_counts()
     partner = masters.is_trade_partner == 1
     trade = (documents.payer == documents_.TRADE) & partner[documents.dealer]
-    report = SampleReport(
+    return SampleReport(
         parameters=parameters.as_json(),
         dealers=parameters.dealers,
         trade_partner_dealers=int(partner.sum()),
@@ -248,13 +287,7 @@ def _fill(cursor: Cursor, parameters: Parameters, say: Progress) -> SampleReport
         lines=lines,
         trade_lines=int(documents.lines[trade].sum()),
         planted={kind.name: dict(counts.iter_rows()).get(kind.name, 0) for kind in KINDS},
-        seconds=round(time.monotonic() - started, 2),
     )
-    cursor.execute(
-        "INSERT INTO sample.fill (parameters, report) VALUES (%s, %s)",
-        (json.dumps(report.parameters), json.dumps(asdict(report))),
-    )
-    return report
 
 
 def _watched(
@@ -278,7 +311,7 @@ def _advance_identities(cursor: Cursor) -> None:
     cursor.execute(
         "SELECT table_name, column_name FROM information_schema.columns "
         "WHERE table_schema = 'dms' AND is_identity = 'YES' AND table_name = ANY (%s)",
-        ([*MASTERS, *DOCUMENTS],),
+        ([*MASTERS, *DOCUMENTS, *french_.OWN],),
     )
     for name, key in cursor.fetchall():
         table = sql.Identifier("dms", name)

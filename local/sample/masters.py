@@ -7,7 +7,7 @@ keeps for drama (01632 960xxx); mail addresses end in ``.invalid``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -80,7 +80,7 @@ def build(parameters: Parameters) -> Masters:
         ),
         dealer=dealers,
         dealer_franchise=_franchises(parameters, dealers),
-        customer=_customers(parameters.dealers),
+        customer=_customers(parameters),
         trade_account=accounts,
         trade_partner_registration=registrations,
         part_family=pl.DataFrame(
@@ -153,7 +153,9 @@ def _place(index: int, names: tuple[str, ...]) -> str:
     return names[place] + (f" {turn + 1}" if turn else "")
 
 
-def _customers(dealers: int) -> pl.DataFrame:
+def _customers(parameters: Parameters) -> pl.DataFrame:
+    # No feed tells of them, so nobody asks when they changed; the same day for all is not the clock's.
+    known = datetime.combine(parameters.first_day - timedelta(days=400), time(), tzinfo=UTC)
     return pl.DataFrame(
         [
             {
@@ -163,8 +165,10 @@ def _customers(dealers: int) -> pl.DataFrame:
                 "family_name": f"Customer {number:06}",
                 "email": f"customer{number:06}@example.invalid",
                 "telephone": f"01632 960{number % 1000:03}",
+                "created_at": known,
+                "changed_at": known,
             }
-            for number in range(1, dealers * CUSTOMERS + 1)
+            for number in range(1, parameters.dealers * CUSTOMERS + 1)
         ]
     )
 

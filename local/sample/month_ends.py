@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from local.sample.draws import Numbers, uniform, whole
+from local.sample.draws import Numbers, rank_within, uniform, whole
 from local.sample.masters import Masters
 from local.sample.parameters import Parameters
 
@@ -74,7 +74,7 @@ def at_the_edge(seed: int, day: Numbers, group: Numbers, special: Flags, keys: N
     """
     edge = np.full(len(keys), -1, dtype=np.int64)
     where = np.flatnonzero(special)
-    rank = _rank(day[where] * 4 + group[where], uniform(seed, "edge", keys[where]))
+    rank = rank_within(day[where] * 4 + group[where], uniform(seed, "edge", keys[where]))
     edge[where[rank <= LATE]] = rank[rank <= LATE]
     return edge
 
@@ -109,7 +109,7 @@ def dated_before(
         ("back-dated at a month end", early[~credit], 0.0),
     ):
         draw = uniform(seed, name, keys[chosen])
-        rank = _rank(first[chosen] * 4 + group[chosen], draw)
+        rank = rank_within(first[chosen] * 4 + group[chosen], draw)
         moved = chosen[(rank < AT_LEAST) | (draw < share)]
         dated = first[moved] - 1 - whole(seed, f"{name}, days", keys[moved], DAYS_BEFORE)
         its = original[moved]
@@ -122,14 +122,5 @@ def in_turn(seed: int, day: Numbers, document_day: Numbers, may: Flags, keys: Nu
     """Positions of the documents that ``may`` and were posted in the month of their date, one of each month in turn."""
     where = np.flatnonzero(may & (month_starts(day) == month_starts(document_day)))
     draw = uniform(seed, "in turn", keys[where])
-    taken: Numbers = where[np.lexsort((draw, _rank(month_starts(day[where]), draw)))]
+    taken: Numbers = where[np.lexsort((draw, rank_within(month_starts(day[where]), draw)))]
     return taken
-
-
-def _rank(group: Numbers, draw: NDArray[np.float64]) -> Numbers:
-    """Place of each element within its group, from 0, in the order of ``draw``."""
-    order = np.lexsort((draw, group))
-    grouped = group[order]
-    rank = np.empty(len(group), dtype=np.int64)
-    rank[order] = np.arange(len(group)) - np.searchsorted(grouped, grouped)
-    return rank
