@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from include.contract import Contract, Table
 
 PIECE_BYTES = 1 << 16
+MALFORMED = "it is no well-formed XML, or cut off"
 ROWS_AT_ONCE = 50_000
 Row = tuple[str | None, ...]
 
@@ -80,6 +81,9 @@ def _elements(file: IO[bytes], root: str, tags: list[str]) -> Iterator[etree._El
             if not begun and b"<!DOCTYPE" in piece:
                 raise UnreadableError("it brings a document type along, which no file of ours has")
             parser.feed(piece)
+            if len(parser.feed_error_log):
+                # Not every error ends the parsing at once, and the next piece begins another log.
+                raise UnreadableError(MALFORMED)
             for event, element in cast("Iterable[tuple[str, etree._Element]]", parser.read_events()):
                 begun |= element.tag == root
                 if event == "end" and element.tag != root:
@@ -90,7 +94,7 @@ def _elements(file: IO[bytes], root: str, tags: list[str]) -> Iterator[etree._El
         parser.close()
     except etree.XMLSyntaxError:
         # Its text may quote the file.
-        raise UnreadableError("it is no well-formed XML, or cut off") from None
+        raise UnreadableError(MALFORMED) from None
 
 
 def _forget_before(element: etree._Element) -> None:

@@ -201,10 +201,14 @@ class _Reading:
             while piece := file.readline(PIECE_BYTES):
                 self._line += 1
                 parser.feed(piece)
+                if len(parser.feed_error_log):
+                    # Not every error ends the parsing at once, and the next piece begins another log.
+                    self._malformed(parser)
+                    break
                 unheard += len(piece)
                 for _, element in cast("Events", parser.read_events()):
-                    unheard = 0
-                    self._hear(element)
+                    if self._hear(element):
+                        unheard = 0
                 if unheard > MOST_DOCUMENT_BYTES:
                     self._problem(
                         f"more than {MOST_DOCUMENT_BYTES} bytes without the end of a document; reading stopped"
@@ -213,24 +217,27 @@ class _Reading:
             else:
                 self._end(parser.close())
         except etree.XMLSyntaxError:
-            # Its text may quote the file; the first entry of the log names the cause.
-            first = next(iter(parser.feed_error_log), None)
-            kind, line = ("", None) if first is None else (first.type_name, first.line)
-            self._problem(f"not well-formed XML: {_in_words(kind)}", line)
+            self._malformed(parser)
         self._sum_up()
 
-    def _hear(self, element: etree._Element) -> None:
-        table = self._tables.get(element.tag)
-        if table is not None:
+    def _malformed(self, parser: etree.XMLPullParser) -> None:
+        """Say the cause by its kind; the parser's own sentence may quote the file."""
+        first = next(iter(parser.feed_error_log), None)
+        kind, line = ("", None) if first is None else (first.type_name, first.line)
+        self._problem(f"not well-formed XML: {_in_words(kind)}", line)
+
+    def _hear(self, element: etree._Element) -> bool:
+        """Take what has come to its end; True if it was a document where documents are."""
+        if (table := self._tables.get(element.tag)) is not None:
             parent = element.getparent()
             if parent is None or self._sections.get(parent.tag) is not table:
-                self._strayed += 1
-                return
+                return False  # It stays in the tree, for the schema to find.
             self._document(table, element)
             while (before := parent[0]) is not element:
                 self._forget(table, before)
                 del parent[0]
-        elif (section := self._sections.get(element.tag)) is not None:
+            return True
+        if (section := self._sections.get(element.tag)) is not None:
             documents = [child for child in element if self._tables.get(child.tag) is section]
             if documents:
                 self._choice.end(section, documents[-1])
@@ -245,6 +252,8 @@ class _Reading:
             self._found.trailer = _texts(element)
             for one in element.iterchildren(f"{{{self._contract.namespace}}}records"):
                 self._found.trailer[f"documents:{one.get('kind')}"] = one.get("documents", "")
+            self._found.trailer.pop("records", None)
+        return False
 
     def _forget(self, table: Table, child: etree._Element) -> None:
         """Note what the schema cannot see any more when ``child`` is gone from the section of ``table``."""
