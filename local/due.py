@@ -10,7 +10,10 @@ from include.contract import Contract, all_contract_ids, load_contract
 from include.window import Window, period_window
 from include.working_days import due_day
 
+LAST_DAYS = 7
 BACKFILL_DAYS = 7
+# Where files follow each other Airflow runs one day after the other; a few show what there is to see.
+CONTIGUOUS_BACKFILL_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = 
     """
     Return what is due of each interface of the sample from ``first_day`` to ``until``, the last day that ended.
 
-    An interface by the day: the last seven days, and before those the days back to the first of the month that is
-    reconciled with them. An interface by the month: the last month that is due, if the sample reaches back to its first
+    An interface by the day: the last seven days (the last three of them by Airflow where files follow each other), and
+    before those the days back to the first of the month that is reconciled with them. An interface by the month: the last month that is due, if the sample reaches back to its first
     day, else none. An interface that another one is reconciled with comes before it.
     """
     known = list(contracts) if contracts is not None else [load_contract(name) for name in all_contract_ids()]
@@ -47,9 +50,11 @@ def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = 
     found = []
     for contract in known:
         if contract.period_unit == "day":
-            recent = max(first_day, until - timedelta(days=BACKFILL_DAYS - 1))
+            by_airflow = BACKFILL_DAYS if contract.contiguous is None else CONTIGUOUS_BACKFILL_DAYS
+            recent = max(first_day, until - timedelta(days=by_airflow - 1))
+            last_days = max(first_day, until - timedelta(days=LAST_DAYS - 1))
             behind = [each for each in months if each.contract.reconciled_with == contract.id]
-            since = min([recent, *(window.business_date for each in behind for window in each.recent)])
+            since = min([last_days, *(window.business_date for each in behind for window in each.recent)])
             days = [_window(contract, since + timedelta(days=number)) for number in range((until - since).days + 1)]
             found.append(Due(contract, tuple(days[: (recent - since).days]), tuple(days[(recent - since).days :])))
     return found + months

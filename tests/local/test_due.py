@@ -45,7 +45,9 @@ def test_the_last_week_is_airflows_and_the_days_back_to_the_month_are_not() -> N
     found = due(first_day=date(2026, 7, 15), until=date(2026, 11, 21))
     names = [each.contract.id for each in found]
     assert names == ["fcs_ddc_daily", DAILY, MONTHLY], "a month is reconciled with days that went before"
-    assert of(found, "fcs_ddc_daily").past == (), "nothing is reconciled with it"
+    ddc = of(found, "fcs_ddc_daily")
+    assert [window.business_date.day for window in ddc.past] == [15, 16, 17, 18], "nothing is reconciled with it"
+    assert [window.business_date.day for window in ddc.recent] == [19, 20, 21]
     daily, month = of(found, DAILY), of(found, MONTHLY)
     assert [window.business_date for window in daily.recent] == [date(2026, 11, day) for day in range(15, 22)]
     past = [window.business_date for window in daily.past]
