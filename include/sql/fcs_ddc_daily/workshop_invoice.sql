@@ -1,45 +1,74 @@
--- Workshop invoices and credits posted in one window, a row for each line. Wrapped in COPY (…) TO STDOUT (FORMAT csv).
--- Binds: window_start, window_end (aware instants, half-open), dealer_ids (integer array).
+-- Workshop invoices and credits posted in one window, a row for each line: the rows of dms.v_ddc_workshop_invoice_lines.
+-- Wrapped in COPY (…) TO STDOUT (FORMAT csv). Binds: window_start, window_end (aware instants, half-open), dealer_ids
+-- (integer array).
 --
 -- Sorted byte by byte, whatever the server's locale, so that the same rows are the same file and doubles are neighbours.
-SELECT row_id,
-       dealer_id,
-       dealer_code,
-       odometer_unit,
-       previous_odometer_km,
-       document_type,
-       document_number,
-       document_date,
-       to_char(i.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS posted_at,
-       original_document_number,
-       repair_order_number,
-       opened_on,
-       payer_type,
-       buyer,
-       customer_id,
-       vin,
-       registration,
-       odometer_km,
-       total_net,
-       total_vat,
-       total_gross,
-       currency,
-       line_number,
-       line_type,
-       labor_operation_code,
-       part_number,
-       description,
-       quantity,
-       unit_price,
-       discount_amount,
-       net_amount,
-       vat_amount
-  FROM dms.v_ddc_workshop_invoice_lines i
- WHERE dealer_id = ANY (%(dealer_ids)s)
-   AND i.posted_at >= %(window_start)s
-   AND i.posted_at < %(window_end)s
- ORDER BY dealer_code COLLATE "C",
-          document_type COLLATE "C",
-          document_number COLLATE "C",
-          line_number,
-          row_id
+-- The documents are selected, dressed and sorted by themselves; their lines then follow from the index in that order.
+WITH document AS MATERIALIZED (
+    SELECT document_id,
+           dealer_id,
+           dealer_code,
+           odometer_unit,
+           previous_odometer_km,
+           document_type,
+           document_number,
+           document_date,
+           to_char(posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS posted_at,
+           original_document_number,
+           repair_order_number,
+           opened_on,
+           payer_type,
+           buyer,
+           customer_id,
+           vin,
+           registration,
+           odometer_km,
+           total_net,
+           total_vat,
+           total_gross,
+           currency
+      FROM dms.v_ddc_workshop_invoices i
+     WHERE dealer_id = ANY (%(dealer_ids)s)
+       AND i.posted_at >= %(window_start)s
+       AND i.posted_at < %(window_end)s
+     ORDER BY dealer_code COLLATE "C", document_type COLLATE "C", document_number COLLATE "C"
+)
+SELECT l.row_id,
+       d.dealer_id,
+       d.dealer_code,
+       d.odometer_unit,
+       d.previous_odometer_km,
+       d.document_type,
+       d.document_number,
+       d.document_date,
+       d.posted_at,
+       d.original_document_number,
+       d.repair_order_number,
+       d.opened_on,
+       d.payer_type,
+       d.buyer,
+       d.customer_id,
+       d.vin,
+       d.registration,
+       d.odometer_km,
+       d.total_net,
+       d.total_vat,
+       d.total_gross,
+       d.currency,
+       l.line_number,
+       l.line_type,
+       l.labor_operation_code,
+       l.part_number,
+       l.description,
+       l.quantity,
+       l.unit_price,
+       l.discount_amount,
+       l.net_amount,
+       l.vat_amount
+  FROM document d
+  LEFT JOIN dms.v_ddc_workshop_lines l USING (document_id)
+ ORDER BY d.dealer_code COLLATE "C",
+          d.document_type COLLATE "C",
+          d.document_number COLLATE "C",
+          l.line_number,
+          l.row_id

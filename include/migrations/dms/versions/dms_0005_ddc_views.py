@@ -107,9 +107,8 @@ COMMENT ON VIEW dms.v_ddc_customers IS
 
 # Whose purchase it was: a customer that was erased since is not named any more, whatever the document once said.
 INVOICES = """
-CREATE VIEW dms.v_ddc_workshop_invoice_lines AS
-SELECT l.workshop_invoice_line_id AS row_id,
-       i.workshop_invoice_id AS document_id,
+CREATE VIEW dms.v_ddc_workshop_invoices AS
+SELECT i.workshop_invoice_id AS document_id,
        i.point_of_sale_id AS dealer_id,
        p.rrdi_code AS dealer_code,
        i.odometer_unit,
@@ -131,17 +130,7 @@ SELECT l.workshop_invoice_line_id AS row_id,
        i.total_net,
        i.total_vat,
        i.total_gross,
-       i.currency,
-       l.line_number,
-       l.line_type,
-       l.labor_operation_code,
-       l.part_number,
-       l.description,
-       l.quantity,
-       l.unit_price,
-       l.discount_amount,
-       l.net_amount,
-       l.vat_amount
+       i.currency
   FROM dms.workshop_invoice i
   JOIN dms.point_of_sale p USING (point_of_sale_id)
   LEFT JOIN dms.customer c ON c.customer_id = i.customer_id
@@ -149,8 +138,25 @@ SELECT l.workshop_invoice_line_id AS row_id,
       SELECT odometer FROM dms.workshop_invoice b
        WHERE b.vin = i.vin AND b.posted_at < i.posted_at AND b.odometer_unit = 'KM'
        ORDER BY b.posted_at DESC LIMIT 1
-  ) before ON true
-  LEFT JOIN dms.workshop_invoice_line l USING (workshop_invoice_id);
+  ) before ON true;
+
+CREATE VIEW dms.v_ddc_workshop_lines AS
+SELECT workshop_invoice_line_id AS row_id,
+       workshop_invoice_id AS document_id,
+       line_number,
+       line_type,
+       labor_operation_code,
+       part_number,
+       description,
+       quantity,
+       unit_price,
+       discount_amount,
+       net_amount,
+       vat_amount
+  FROM dms.workshop_invoice_line;
+
+CREATE VIEW dms.v_ddc_workshop_invoice_lines AS
+SELECT * FROM dms.v_ddc_workshop_invoices LEFT JOIN dms.v_ddc_workshop_lines USING (document_id);
 
 CREATE VIEW dms.v_ddc_counter_invoice_lines AS
 SELECT l.counter_invoice_line_id AS row_id,
