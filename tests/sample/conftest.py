@@ -12,7 +12,7 @@ import pytest
 
 from include.migrations.run import Name
 from local.postgres import Postgres
-from local.sample import fill
+from local.sample import Parameters, fill
 from tests.dms.reading import Database
 
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -63,3 +63,10 @@ def months(database: Database) -> list[date]:
         """
     )
     return [month for (month,) in found]
+
+
+def parameters_of(database: Database) -> Parameters:
+    """What the sample in a database was made with."""
+    told = dict(database.value("SELECT parameters FROM sample.fill"))
+    del told["generator"]
+    return Parameters(**{**told, "until": date.fromisoformat(told["until"])})
