@@ -56,6 +56,7 @@ class ExtractRowsOperator(BaseOperator):
         self.environment = environment
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from include.agreements import AgreementsError
         from include.ledger.states import PREVIEW
         from include.outbound.dealers import ExtractError
         from include.outbound.extract import DmsUnavailableError, extract
@@ -81,6 +82,6 @@ class ExtractRowsOperator(BaseOperator):
                 )
             except DmsUnavailableError:
                 raise
-            except (ExtractError, WindowError) as error:
+            except (ExtractError, WindowError, AgreementsError) as error:
                 raise AirflowFailException(str(error)) from error
         return {"batch_id": result.batch_id, "file_ids": result.file_ids, "rows": result.rows}

@@ -22,7 +22,7 @@ class PublishFilesOperator(BaseOperator):
     Publish every file of the run that passed the gate, and reconcile those that an earlier try left on the way.
 
     Fails without retry when trying again cannot help or is dangerous: a changed host key, a refused key, a server that
-    is none. A dropped or stalled line is tried again, with the same bytes.
+    is none, agreements that nobody can read. A dropped or stalled line is tried again, with the same bytes.
 
     :param contract: the interface's contract.
     :param run: what ``ExtractRowsOperator`` returned (templated).
@@ -56,7 +56,10 @@ class PublishFilesOperator(BaseOperator):
         self.archive_url = archive_url
 
     def execute(self, context: Context) -> dict[str, int]:
+        from include.agreements import AgreementsError
         from include.archive import Archive
+        from include.outbound.dealers import ExtractError
+        from include.outbound.dms import DmsUnavailableError
         from include.outbound.publish import publish
         from include.sftp import PermanentTransferError
 
@@ -71,5 +74,7 @@ class PublishFilesOperator(BaseOperator):
                     dms_dsn=postgres_dsn(self.dms_conn_id) if self.contract.agreements else None,
                     log=self.log.info,
                 )
-            except PermanentTransferError as error:
+            except DmsUnavailableError:
+                raise
+            except (PermanentTransferError, ExtractError, AgreementsError) as error:
                 raise AirflowFailException(str(error)) from error

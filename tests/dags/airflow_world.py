@@ -75,4 +75,5 @@ class AirflowWorld:
 
     def home(self) -> dict[str, bytes]:
         """What lies in the partner's folder."""
-        return {path.name: path.read_bytes() for path in sorted((self.partner.home / "inbound" / "sar").iterdir())}
+        folder = self.partner.home / load_contract(self.dag_id).remote_dir.lstrip("/")
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
