@@ -75,6 +75,7 @@ def test_the_late_signer_goes_from_the_day_of_its_signature_on(
     until = parameters_of(sample).until
     late = [point for point in truth.points if point.since is not None and point.since > until - timedelta(days=7)]
     assert len(late) == 2
+    assert {point.since for point in late} <= {until - timedelta(days=3), until - timedelta(days=4)}
     for point in truth.points:
         for day in truth.working_days:
             standing = standings[point.point_of_sale_id]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import psycopg2
 import pytest
 
@@ -20,6 +22,16 @@ from tests.sample.french import broken_rules
 
 FRIDAY = date(2026, 11, 20)
 SUNDAY = date(2026, 11, 22)
+
+
+def test_the_documentation_quotes_the_tables(repository: Path) -> None:
+    page = (repository / "docs" / "sample-data.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        rules = ", ".join(f"`{rule}`" for rule in kind.rules) or "none"
+        assert f"| `{kind.name}` | {kind.record} | {kind.outcome.lower()} | {rules} | {kind.description} |" in page
+    for point in french_truth(Parameters(12, 130, 40_000, 1, FRIDAY)).points:
+        told = next(line for line in page.splitlines() if f"`{point.rrdi}`" in line)
+        assert point.reason is None or f"{point.fate.lower()}: `{point.reason}`" in told
 
 
 def test_equal_parameters_are_equal_data_and_another_seed_is_not() -> None:
@@ -53,6 +65,24 @@ def test_whatever_is_to_be_planted_is_planted_and_leaves_a_good_one(seed: int, d
         assert left == cells, record
         assert len(cells) == len(truth.points) * len(truth.working_days)
         assert np.all(np.diff(documents.posted) >= 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_vehicle_is_ordered_and_came_in_before_each_of_its_sales(seed: int) -> None:
+    french = build(Parameters(3, 60, 3_000, seed, FRIDAY, defects=False))
+    [sales] = [pl.concat(frames) for name, frames in french.frames() if name == "vehicle_sale"]
+    assert sales.filter(pl.col("order_date") > pl.col("document_date")).height == 0
+    assert sales.filter(pl.col("taken_in_on") > pl.col("document_date")).height == 0
+    assert sales.filter(pl.col("delivery_date") < pl.col("document_date")).height == 0
+    invoices = sales.filter(pl.col("document_type") == "INVOICE")
+    sold_again = invoices.filter(pl.col("vin").is_duplicated())
+    assert sold_again.height > 10
+    # Each but the last of a vehicle's sales was taken back.
+    credited = sales["original_document_number", "point_of_sale_id"].drop_nulls()
+    back = sold_again.join(
+        credited, left_on=["document_number", "point_of_sale_id"], right_on=credited.columns, how="semi"
+    )
+    assert sold_again.height - back.height <= sold_again["vin"].n_unique()
 
 
 def test_without_defects_nothing_is_planted() -> None:
