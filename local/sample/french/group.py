@@ -238,7 +238,8 @@ def build(parameters: Parameters) -> Group:
                     "brand": plan.brand,
                     "rrdi_code": plan.rrdi,
                     "roles": "{" + ",".join(ROLES) + "}",
-                    "valid_from": long_ago,
+                    # What somebody has to mend was entered on the last day: the days before it are green.
+                    "valid_from": parameters.until if plan.held else long_ago,
                 })  # fmt: skip
                 point_id += 1
             dealer_id += 1
