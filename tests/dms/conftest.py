@@ -12,6 +12,7 @@ import pytest
 
 from include.migrations.run import Name
 from local.sample import SampleReport, fill
+from tests.dms.french import France
 from tests.dms.reading import DAY, NOON, Database, Sell
 
 # The last day is a Saturday; the clocks go back on 25 October.
@@ -99,3 +100,21 @@ def sell(empty: Database) -> Sell:
         )
 
     return sell
+
+
+@pytest.fixture
+def france(empty: Database) -> France:
+    """A French company beside an empty United Kingdom."""
+    empty.rows(
+        """
+        INSERT INTO dms.legal_entity (legal_entity_id, name, siren) VALUES (1, 'Societe (sample)', '999000001');
+        INSERT INTO dms.dealer (dealer_id, legal_entity_id, name, trade_partner_dealer, time_zone, active_from, siret,
+                                dms_product)
+        VALUES (1, 1, 'Nord', false, 'Europe/Paris', '2020-01-01', '99900000100001', 'DCSnet'),
+               (2, 1, 'Sud', false, 'Europe/Paris', '2020-01-01', '99900000100002', 'Other');
+        INSERT INTO dms.point_of_sale (point_of_sale_id, dealer_id, brand, rrdi_code, roles, valid_from)
+        VALUES (1, 1, 'AP', '0001AP', '{REPAIRER}', '2020-01-01'), (2, 1, 'AC', '0001AC', '{REPAIRER}', '2020-01-01');
+        ALTER TABLE dms.point_of_sale ALTER point_of_sale_id RESTART WITH 3;
+        """
+    )
+    return France(empty)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg2.extensions
 
-from include.window import day_window, month_window
+from include.window import Window, day_window, month_window
 
 SQL_DIR = Path(__file__).resolve().parents[2] / "include" / "sql"
 ZONE = "Europe/London"
@@ -52,6 +52,15 @@ class Database:
     def extract_month(self, day: date, dealers: Sequence[int]) -> list[dict[str, str]]:
         """The same of the month that ``day`` lies in, by the date on the documents."""
         return self._copy("renault_sar_monthly.sql", {**_month(day), "dealer_ids": list(dealers)})
+
+    def extract_records(self, table: str, window: Window, points: Sequence[int]) -> list[dict[str, str]]:
+        """One record kind of the DDC feed for some points of sale."""
+        binds = {"window_start": window.start, "window_end": window.end, "dealer_ids": list(points)}
+        return self._copy(f"fcs_ddc_daily/{table}.sql", binds)
+
+    def points_of_sale(self, window: Window) -> list[tuple[Any, ...]]:
+        statement = (SQL_DIR / "fcs_points_of_sale.sql").read_text(encoding="utf-8")
+        return self.rows(statement, {"business_date": window.business_date, "last_date": window.last_date})
 
     def _copy(self, name: str, binds: Mapping[str, Any]) -> list[dict[str, str]]:
         with self.connection.cursor() as cursor:

@@ -70,8 +70,8 @@ COMMENT ON COLUMN dms.customer.changed_at IS
     'When the record last moved: decides which window it belongs to';
 COMMENT ON COLUMN dms.customer.erased_at IS
     'When the person was erased (GDPR Article 17); nothing but the number is kept, and the erasure is final';
-CREATE INDEX customer_changed_at ON dms.customer (point_of_sale_id, changed_at) WHERE erased_at IS NULL;
-CREATE INDEX customer_erased_at ON dms.customer (point_of_sale_id, erased_at) WHERE erased_at IS NOT NULL;
+-- The moment by which the view finds a customer's window: that of the erasure, if there was one.
+CREATE INDEX customer_moved_at ON dms.customer (point_of_sale_id, coalesce(erased_at, changed_at));
 
 CREATE FUNCTION dms.keep_erasure() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -84,13 +84,27 @@ END $$;
 CREATE TRIGGER customer_erasure_is_final BEFORE UPDATE ON dms.customer
     FOR EACH ROW WHEN (OLD.erased_at IS NOT NULL) EXECUTE FUNCTION dms.keep_erasure();
 
-CREATE FUNCTION dms.erase_customer(erased integer, at timestamptz DEFAULT now()) RETURNS void LANGUAGE sql AS $$
+-- A record that is simply gone sends no DELETE, and its history would stay behind.
+CREATE FUNCTION dms.refuse_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'customer % is not deleted, since nobody would be told: erase it with dms.erase_customer(%)',
+        OLD.customer_id, OLD.customer_id;
+END $$;
+CREATE TRIGGER customer_is_erased_not_deleted BEFORE DELETE ON dms.customer
+    FOR EACH ROW WHEN (OLD.point_of_sale_id IS NOT NULL) EXECUTE FUNCTION dms.refuse_deletion();
+
+-- Twice is once; a number that nobody has is said, or somebody would believe it done.
+CREATE FUNCTION dms.erase_customer(erased integer, at timestamptz DEFAULT now()) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE dms.customer
        SET given_name = NULL, family_name = NULL, email = NULL, telephone = NULL, civility = NULL,
            company_name = NULL, siret = NULL, address_line_1 = NULL, address_line_2 = NULL, postal_code = NULL,
            city = NULL, country_code = NULL, mobile = NULL, changed_at = at, erased_at = at
-     WHERE customer_id = erased AND erased_at IS NULL
-$$;
+     WHERE customer_id = erased AND erased_at IS NULL;
+    IF NOT FOUND AND NOT EXISTS (SELECT FROM dms.customer WHERE customer_id = erased) THEN
+        RAISE EXCEPTION 'nobody was erased: there is no customer %; look the number up again', erased;
+    END IF;
+END $$;
 """
 
 # Amounts are in the currency of the document; credits are below zero, as on parts invoices.

@@ -73,10 +73,11 @@ CREATE TABLE dms.feed_eligibility (
 COMMENT ON TABLE dms.feed_eligibility IS
     'Who takes part in a feed: sites of this brand with this DMS and in this role; null stands for any';
 
--- What was signed is evidence: a row is ended, never rewritten and never deleted.
+-- What was signed is evidence: a row is ended, never rewritten and never deleted; an end that has come stays.
 CREATE FUNCTION dms.keep_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     ends text[] := TG_ARGV::text[];
+    one  text;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION '%.% is evidence and is not deleted: set % to end it', TG_TABLE_SCHEMA, TG_TABLE_NAME,
@@ -86,6 +87,12 @@ BEGIN
         RAISE EXCEPTION '%.%: what was signed is not rewritten: set % to end it and enter a new row', TG_TABLE_SCHEMA,
             TG_TABLE_NAME, array_to_string(ends, ' or ');
     END IF;
+    FOREACH one IN ARRAY ends LOOP
+        IF (to_jsonb(OLD)->>one)::timestamptz <= now() AND to_jsonb(OLD)->one IS DISTINCT FROM to_jsonb(NEW)->one THEN
+            RAISE EXCEPTION '%.%: % was % and is not taken back: enter a new row', TG_TABLE_SCHEMA, TG_TABLE_NAME, one,
+                to_jsonb(OLD)->>one;
+        END IF;
+    END LOOP;
     RETURN NEW;
 END $$;
 CREATE TRIGGER agreement_is_evidence BEFORE UPDATE OR DELETE ON dms.agreement
@@ -150,10 +157,18 @@ CREATE FUNCTION dms.note_preference() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     whose integer := coalesce(NEW.customer_id, OLD.customer_id);
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.customer_id <> OLD.customer_id THEN
+        RAISE EXCEPTION 'a preference of customer % does not become one of customer %: whoever answered, answered for '
+            'themselves; two records of one person are joined by dms.merge_contact_preferences',
+            OLD.customer_id, NEW.customer_id;
+    END IF;
     INSERT INTO dms.contact_preference_history (what, customer_id, before, after)
     VALUES (TG_OP, whose, to_jsonb(OLD), to_jsonb(NEW));
     -- A preference that changed is a movement of its customer.
     UPDATE dms.customer SET changed_at = greatest(changed_at, now()) WHERE customer_id = whose AND erased_at IS NULL;
+    IF NOT FOUND AND TG_OP <> 'DELETE' THEN
+        RAISE EXCEPTION 'customer % was erased and has no preferences: enter the person as a new customer', whose;
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER preference_is_noted AFTER INSERT OR UPDATE OR DELETE ON dms.contact_preference
@@ -182,21 +197,40 @@ CREATE TRIGGER erasure_takes_preferences AFTER UPDATE ON dms.customer
     FOR EACH ROW WHEN (OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL)
     EXECUTE FUNCTION dms.forget_preferences();
 
--- Two records of one person become one: of each party and channel the more restrictive answer stays.
+-- Two records of one person become one: of each party and channel the more restrictive answer stays, and no withdrawal
+-- is lost. A yes to one third party is no yes to another.
 CREATE FUNCTION dms.merge_contact_preferences(keep integer, gone integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    IF keep = gone OR
+        (SELECT count(*) FROM dms.customer WHERE customer_id IN (keep, gone) AND erased_at IS NULL) <> 2 THEN
+        RAISE EXCEPTION 'nothing was merged: % and % are not two living customers; look the numbers up again',
+            keep, gone;
+    END IF;
     UPDATE dms.contact_preference k
-       SET opted_in = k.opted_in AND coalesce(g.opted_in, false),
-           service_follow_up = k.service_follow_up AND coalesce(g.service_follow_up, false),
-           general_marketing = k.general_marketing AND coalesce(g.general_marketing, false),
-           withdrawn_at = CASE WHEN num_nonnulls(k.withdrawn_at, g.withdrawn_at) > 0
-                               THEN greatest(least(k.withdrawn_at, g.withdrawn_at), k.captured_at) END
-      FROM (SELECT p.contact_preference_id AS kept, o.*
+       SET opted_in = k.opted_in AND g.opted_in,
+           service_follow_up = k.service_follow_up AND g.opted_in AND g.service_follow_up,
+           general_marketing = k.general_marketing AND g.opted_in AND g.general_marketing,
+           -- The earlier withdrawal counts, though not from before the answer that this row is.
+           withdrawn_at = greatest(least(k.withdrawn_at, g.withdrawn_at),
+               CASE WHEN num_nonnulls(k.withdrawn_at, g.withdrawn_at) > 0 THEN k.captured_at END)
+      FROM (SELECT p.contact_preference_id AS kept,
+                   coalesce(o.opted_in AND (p.party = 'US' OR o.third_party_name = p.third_party_name), false)
+                       AS opted_in,
+                   coalesce(o.service_follow_up, false) AS service_follow_up,
+                   coalesce(o.general_marketing, false) AS general_marketing,
+                   o.withdrawn_at
               FROM dms.contact_preference p
               LEFT JOIN dms.contact_preference o
                 ON o.customer_id = gone AND o.party = p.party AND o.channel = p.channel
              WHERE p.customer_id = keep) g
      WHERE k.contact_preference_id = g.kept;
+    INSERT INTO dms.contact_preference (customer_id, party, channel, legal_basis, third_party_name, source, captured_by,
+        captured_at, wording_version, reviewed_at, reviewed_by, withdrawn_at)
+    SELECT keep, party, channel, legal_basis, third_party_name, source, captured_by,
+           captured_at, wording_version, reviewed_at, reviewed_by, withdrawn_at
+      FROM dms.contact_preference
+     WHERE customer_id = gone AND withdrawn_at IS NOT NULL
+        ON CONFLICT (customer_id, party, channel) DO NOTHING;
     DELETE FROM dms.contact_preference WHERE customer_id = gone;
 END $$;
 """

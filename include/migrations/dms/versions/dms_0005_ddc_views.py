@@ -136,8 +136,8 @@ SELECT i.workshop_invoice_id AS document_id,
   LEFT JOIN dms.customer c ON c.customer_id = i.customer_id
   LEFT JOIN LATERAL (
       SELECT odometer FROM dms.workshop_invoice b
-       WHERE b.vin = i.vin AND b.posted_at < i.posted_at AND b.odometer_unit = 'KM'
-       ORDER BY b.posted_at DESC LIMIT 1
+       WHERE b.vin = i.vin AND b.posted_at < i.posted_at AND b.odometer_unit = 'KM' AND b.odometer IS NOT NULL
+       ORDER BY b.posted_at DESC, b.workshop_invoice_id DESC LIMIT 1
   ) before ON true;
 
 CREATE VIEW dms.v_ddc_workshop_lines AS
@@ -163,7 +163,8 @@ SELECT l.counter_invoice_line_id AS row_id,
        i.counter_invoice_id AS document_id,
        i.point_of_sale_id AS dealer_id,
        p.rrdi_code AS dealer_code,
-       i.buyer_name,
+       -- Read to be judged, and only on a cash sale is there anything to judge.
+       CASE WHEN i.cash_sale THEN i.buyer_name END AS buyer_name,
        i.document_type,
        i.document_number,
        i.document_date,
@@ -195,7 +196,9 @@ SELECT l.vehicle_sale_line_id AS row_id,
        p.brand,
        CASE WHEN s.sale_kind = 'VN' AND s.document_type = 'INVOICE' THEN (
            SELECT count(*) FROM dms.vehicle_sale o
-            WHERE o.vin = s.vin AND o.sale_kind = 'VN' AND o.document_type = 'INVOICE' AND o.posted_at < s.posted_at
+            WHERE o.vin = s.vin AND o.sale_kind = 'VN' AND o.document_type = 'INVOICE'
+              -- Of two that were posted together the second is one too many.
+              AND (o.posted_at, o.vehicle_sale_id) < (s.posted_at, s.vehicle_sale_id)
               AND NOT EXISTS (
                   SELECT FROM dms.vehicle_sale k
                    WHERE k.point_of_sale_id = o.point_of_sale_id AND k.document_type = 'CREDIT_MEMO'
