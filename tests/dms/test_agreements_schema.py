@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg2.errors
 import pytest
 
 from tests.dms.french import DAY, LONG_AGO, NOON, France, Row
+from tests.dms.reading import Database
 
 KEY = {
     "agreement": "agreement_id",
@@ -162,3 +165,28 @@ def test_eligibility_is_shown_as_it_stands_null_for_any(signed: France) -> None:
     assert signed.database.rows("SELECT * FROM dms.v_feed_eligibility") == [
         ("fcs_ddc_daily", "OP", "DCSnet", None, date(2025, 1, 7), None)
     ]
+
+
+def test_the_documentation_has_the_samples_eligibility(sample: Database, repository: Path) -> None:
+    page = (repository / "docs" / "dms-schema.md").read_text(encoding="utf-8")
+    table = page.partition("| `brand` | `dms_product` | `role` |")[2].partition("\n\n")[0]
+    written = {
+        (brand, None if product == "null" else product.strip("`"), None if role == "null" else role)
+        for brands, product, role in re.findall(r"^\| (`[A-Z`, ]+`) \| (\S+) \| (\S+) \|", table, re.MULTILINE)
+        for brand in re.findall("[A-Z]{2}", brands)
+    }
+    held = sample.rows("SELECT brand, dms_product, role FROM dms.v_feed_eligibility WHERE feed = 'fcs_ddc_daily'")
+    assert written == set(held)
+    assert len(held) == 4
+
+
+def test_the_documentation_names_every_table_and_view(empty: Database, repository: Path) -> None:
+    page = (repository / "docs" / "dms-schema.md").read_text(encoding="utf-8")
+    # The lines of a kind of document stand beside it.
+    named = set(re.findall(r"`([a-z_]+)`", page)) | {
+        f"{name}_line" for name in ("workshop_invoice", "counter_invoice", "vehicle_sale")
+    }
+    there = {
+        name for (name,) in empty.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'dms'")
+    }
+    assert there - named - {"schema_version"} == set()
