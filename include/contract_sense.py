@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.contract_vocabulary import AGREEMENTS, CONTIGUOUS, FILE_RULES, PERIOD_UNITS, ContractError
 
@@ -17,6 +18,16 @@ NOT_REGULAR = re.compile(r"\(\?<?[=!]|\\[1-9]")
 EMPTY_FILE = ("send", "skip")
 # Rules that calculate with every column that they name.
 ARITHMETIC = frozenset({"lineArithmetic", "sumOf", "sumOfLines", "notBelow"})
+# Rules of identifiers, whose leading zeros count.
+OF_TEXT = frozenset({"siren", "siret", "vin", "startsWithFor"})
+# How the value that a rule asks for must be written, as text, to be one of its column's at all.
+WRITTEN = {
+    "integer": re.compile(r"-?[0-9]{1,15}"),
+    "number": re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?"),
+    "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
+}
+ANYTHING = re.compile(r".+")
 
 
 def require_sense(contract: Contract) -> None:
@@ -71,6 +82,10 @@ def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
     types = {field.name: field.logical_type for field in table.fields}
     for rule in table.rules:
         _compile(rule)
+        _shape_arguments(rule)
+        if rule.kind in OF_TEXT and types[rule.columns[0]] != "string":
+            kind = types[rule.columns[0]]
+            raise ContractError(f"{rule.id}: {rule.columns[0]} is a {kind}; {rule.kind} asks for a string")
         for column in (*rule.columns, *_named_by(rule)) if rule.kind in ARITHMETIC else ():
             if types[column] not in ("integer", "number"):
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
@@ -103,15 +118,43 @@ def _ask_for_what_occurs(table: Table) -> None:
             (arguments["property"], value) for name in ("positive", "negative") for value in arguments.get(name, ())
         ]
         asked += [(rule.columns[0], arguments["value"])] if rule.kind == "equalsWhen" else []
-        if rule.kind == "startsWithFor":
-            asked += [(arguments["property"], value) for value in arguments["prefixes"]]
-            if not asked or not all(isinstance(told, list) and told for told in arguments["prefixes"].values()):
-                raise ContractError(f"{rule.id}: prefixes is a list of beginnings for each value, and none is empty")
+        asked += [(arguments["property"], value) for value in arguments.get("prefixes", ())]
         for column, value in asked:
             if column in values and str(value) not in values[column]:
                 raise ContractError(
                     f"{rule.id}: {column} is never {value!r}; it is one of {', '.join(sorted(values[column]))}"
                 )
+            kind = table.type_of(column)
+            if isinstance(value, bool) or not WRITTEN.get(kind, ANYTHING).fullmatch(str(value)):
+                raise ContractError(
+                    f"{rule.id}: {column} is a {kind} and never {value!r}; YAML reads some values in its own way (an "
+                    "unquoted NO is false), so try quotes"
+                )
+
+
+def _shape_arguments(rule: Rule) -> None:
+    """Arguments that are lists, mappings and amounts: one of another shape would break a reader, or judge nothing."""
+    arguments = rule.arguments
+    if "tolerance" in arguments and not _is_amount(arguments["tolerance"]):
+        raise ContractError(f"{rule.id}: tolerance is an amount from 0 on, not {arguments['tolerance']!r}")
+    if "properties" in arguments and not (isinstance(arguments["properties"], list) and arguments["properties"]):
+        raise ContractError(f"{rule.id}: properties is a list of columns, not {arguments['properties']!r}")
+    if "prefixes" in arguments and not _are_prefixes(arguments["prefixes"]):
+        raise ContractError(
+            f"{rule.id}: prefixes is a list of beginnings for each value, and none is empty; one of digits alone needs "
+            "quotes"
+        )
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 10**6
+
+
+def _are_prefixes(told: Any) -> bool:
+    if not isinstance(told, Mapping) or not all(isinstance(some, list) and some for some in told.values()):
+        return False
+    beginnings = [one for some in told.values() for one in some]
+    return bool(beginnings) and all(isinstance(one, str) and one for one in beginnings)
 
 
 def _add_up(contract: Contract) -> None:

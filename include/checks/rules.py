@@ -3,8 +3,8 @@ Row rules as polars expressions that are true where a row breaks the rule.
 
 One table, ``RULES``, from the kind of a rule to its function: a new kind is one entry and one function here, and one in
 ``include/quality/rules.py``, which reads the same contract independently. All columns are text. Apart from
-``required`` and ``requiredWhen`` no rule speaks about an absent value, and a rule whose operands do not parse stays
-silent, because the rule of that operand's type already says so.
+``required``, ``requiredWhen`` and ``requiredUnless`` no rule speaks about an absent value, and a rule whose operands do
+not parse stays silent, because the rule of that operand's type already says so.
 """
 
 from __future__ import annotations
@@ -268,13 +268,10 @@ def _sign_follows(rule: Rule, scope: Scope) -> pl.Expr:
 
 
 def _line_arithmetic(rule: Rule, scope: Scope) -> pl.Expr:
-    # 128-bit integers in units of 10^-12: the widest product has 36 digits and 38 fit. No float ever decides a penny.
-    def units(column: str, one: int) -> pl.Expr:
-        return scope.parsed(column).cast(pl.Int128) * (one // scope.scale(column))
-
+    # In units of 10^-12 the widest product has 36 digits, and 128 bits hold 38. No float ever decides a penny.
     named = rule.arguments
-    product = units(named["quantity"], MICRO) * units(named["unitPrice"], MICRO)
-    difference = product - units(named["discount"], MICRO**2) - units(rule.columns[0], MICRO**2)
+    product = _units(scope, named["quantity"], MICRO) * _units(scope, named["unitPrice"], MICRO)
+    difference = product - _units(scope, named["discount"], MICRO**2) - _units(scope, rule.columns[0], MICRO**2)
     tolerance = pl.lit(floor(_exact(named["tolerance"]) * MICRO**2), pl.Int128)
     return (difference > tolerance) | (difference < -tolerance)
 
@@ -283,9 +280,9 @@ def _sum_of_lines(rule: Rule, scope: Scope) -> pl.Expr:
     # A line whose amount does not parse makes the sum unknown; the rule of that amount says so.
     amount = scope.parsed(rule.arguments["property"])
     unit = max(scope.scale(rule.columns[0]), scope.scale(rule.arguments["property"]))
-    lines = amount.sum().over(scope.table.document_key) * (unit // scope.scale(rule.arguments["property"]))
+    lines = _units(scope, rule.arguments["property"], unit).sum().over(scope.table.document_key)
     unknown = (pl.col(rule.arguments["property"]).is_not_null() & amount.is_null()).any()
-    difference = scope.parsed(rule.columns[0]) * (unit // scope.scale(rule.columns[0])) - lines
+    difference = _units(scope, rule.columns[0], unit) - lines
     tolerance = floor(_exact(rule.arguments["tolerance"]) * unit)
     return (difference.abs() > tolerance) & ~unknown.over(scope.table.document_key)
 

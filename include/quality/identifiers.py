@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 VEHICLE = frozenset("ABCDEFGHJKLMNPRSTUVWXYZ0123456789")
-LA_POSTE = "356000000"
+LA_POSTE, ITS_HEAD_OFFICE = "356000000", "35600000000048"
 DIGITS = frozenset("0123456789")
 MONACO = "MONACO"
 
@@ -12,8 +12,8 @@ def is_company_number(value: str, length: int) -> bool:
     """
     Whether ``value`` is a SIREN (``length`` 9) or a SIRET (14).
 
-    By Luhn; establishments of La Poste by the sum of their digits; Monaco's begin with its name and have no check
-    digit.
+    By Luhn; establishments of La Poste, its head office apart, by the sum of their digits and by nothing else (it has
+    more of them than check digits go round); Monaco's begin with its name and have no check digit.
     """
     if value.startswith(MONACO):
         rest = value.removeprefix(MONACO)
@@ -24,8 +24,8 @@ def is_company_number(value: str, length: int) -> bool:
     if length == 14:
         if not _passes_luhn(numbers[:9]):
             return False
-        if value.startswith(LA_POSTE) and sum(numbers) % 5 == 0:
-            return True
+        if value.startswith(LA_POSTE) and value != ITS_HEAD_OFFICE:
+            return sum(numbers) % 5 == 0
     return _passes_luhn(numbers)
 
 

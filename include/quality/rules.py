@@ -175,6 +175,7 @@ def not_below(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) 
 
 def sum_of(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     names = [columns[0], *arguments["properties"]]
+    # Python's integers here as well.
     unit = max(rows.one(name) for name in names)
     told = np.logical_and.reduce([_mask(rows.values[name].notna()) for name in names])
     total, *parts = (rows.values[name][told].astype(object) * (unit // rows.one(name)) for name in names)
@@ -248,12 +249,14 @@ def sum_of_lines(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any
     unit = max(rows.one(columns[0]), rows.one(arguments["property"]))
     key = [rows.frame[FILE], *(rows.frame[name] for name in arguments["document_key"])]
     document = pd.DataFrame(dict(enumerate(key))).groupby(list(range(len(key))), dropna=False, sort=False).ngroup()
-    added = part.fillna(0).astype("int64").groupby(document).transform("sum") * (
-        unit // rows.one(arguments["property"])
-    )
     misread = (rows.frame[arguments["property"]].notna() & part.isna()).groupby(document).transform("any")
-    rest = (total * (unit // rows.one(columns[0])) - added).abs()
-    return _mask(rest > int(Decimal(str(arguments["tolerance"])) * unit)) & ~_mask(misread)
+    lift, lift_part = unit // rows.one(columns[0]), unit // rows.one(arguments["property"])
+    size = total.fillna(0).astype(float).abs().max() * lift + part.fillna(0).astype(float).abs().sum() * lift_part
+    exact = "int64" if size < SAFE else object  # Rare: sums too large for 64 bits, in Python's integers.
+    added = (part.fillna(0).astype(exact) * lift_part).groupby(document).transform("sum")
+    rest = (total.fillna(0).astype(exact) * lift - added).abs()
+    wrong = _mask(rest > int(Decimal(str(arguments["tolerance"])) * unit))
+    return wrong & _mask(total.notna()) & ~_mask(misread)
 
 
 def within_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
