@@ -172,11 +172,16 @@ class Authorisation:
 
 @dataclass(frozen=True)
 class PlacedPoint:
-    """A point of sale in its place; ``since`` is the local day of the later signature, None if one is missing."""
+    """
+    A point of sale in its place, entered in the DMS for ``active_from`` on.
+
+    ``since`` is the local day of the later signature, None if one is missing.
+    """
 
     plan: Point
     point_of_sale_id: int
     dealer_id: int
+    active_from: date
     withheld: str | None
     since: date | None
 
@@ -231,15 +236,17 @@ def build(parameters: Parameters) -> Group:
             })  # fmt: skip
             for plan in site.points:
                 withheld = "not_eligible" if plan.not_eligible else WITHHELD.get(company.contracts)
-                points.append(PlacedPoint(plan, point_id, dealer_id, withheld, None if withheld else since))
+                # What somebody has to mend was entered on the last day: the days before it are green.
+                active_from = parameters.until if plan.held else long_ago
+                signed_on = None if withheld else since
+                points.append(PlacedPoint(plan, point_id, dealer_id, active_from, withheld, signed_on))
                 rows.append({
                     "point_of_sale_id": point_id,
                     "dealer_id": dealer_id,
                     "brand": plan.brand,
                     "rrdi_code": plan.rrdi,
                     "roles": "{" + ",".join(ROLES) + "}",
-                    # What somebody has to mend was entered on the last day: the days before it are green.
-                    "valid_from": parameters.until if plan.held else long_ago,
+                    "valid_from": active_from,
                 })  # fmt: skip
                 point_id += 1
             dealer_id += 1

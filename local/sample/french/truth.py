@@ -29,8 +29,9 @@ class PointTruth:
     """
     What becomes of one point of sale's files.
 
-    ``fate`` holds for windows from ``since`` on (the local day of the later signature); those before it are withheld.
-    ``reason`` is a word for why they are withheld or held, None if they go. ``authorisations`` are all ever given.
+    It has files from ``active_from`` on. ``fate`` holds for windows from ``since`` on (the local day of the later
+    signature); those before it are withheld. ``reason`` is a word for why they are withheld or held, None if they go.
+    ``authorisations`` are all ever given.
     """
 
     point_of_sale_id: int
@@ -39,7 +40,14 @@ class PointTruth:
     fate: Literal["GOES", "WITHHELD", "HELD"]
     reason: str | None
     since: date | None
+    active_from: date
     authorisations: tuple[Authorisation, ...]
+
+    def fate_on(self, day: date) -> Literal["GOES", "WITHHELD", "HELD"] | None:
+        """What becomes of the file of that business date; None if there is none yet."""
+        if day < self.active_from:
+            return None
+        return "WITHHELD" if self.fate == "GOES" and not self.goes_on(day) else self.fate
 
     def goes_on(self, day: date) -> bool:
         """Whether the file of that business date may leave."""
@@ -122,6 +130,7 @@ def french_truth(parameters: Parameters) -> FrenchTruth:
                 fate=fate,
                 reason=place.withheld or place.plan.held,
                 since=place.since,
+                active_from=place.active_from,
                 authorisations=tuple(allowed[place.point_of_sale_id]),
             )
         )
