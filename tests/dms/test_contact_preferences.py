@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg2
 import psycopg2.errors
 import pytest
 
 from tests.dms.french import DAY, LONG_AGO, NOON, France, Row
+from tests.dms.reading import Database
 
 CHANNELS = ("EMAIL", "SMS", "LETTER", "TELEPHONE", "SOCIAL_MEDIA")
 BASES = ("CONSENT", "SOFT_OPT_IN", "LEGITIMATE_INTEREST", "LEGITIMATE_INTEREST_MIGRATION")
@@ -295,3 +299,30 @@ def test_the_feed_sees_a_changed_preference_as_a_movement(france: France) -> Non
     rows = france.records("customer", DAY)
     assert {row["movement"] for row in rows} == {"UPDATE"}
     assert [row["channel"] for row in rows if row["opted_in"] == "t"] == ["EMAIL"]
+
+
+def test_an_answer_given_during_an_erasure_waits_for_it_and_is_refused(new_dms_dsn: str) -> None:
+    with closing(psycopg2.connect(new_dms_dsn)) as one, closing(psycopg2.connect(new_dms_dsn)) as two:
+        first, second = Database(one), Database(two)
+        first.rows(
+            "INSERT INTO dms.legal_entity (name) VALUES ('Societe (sample)'); "
+            "INSERT INTO dms.dealer (legal_entity_id, name, trade_partner_dealer, time_zone, active_from) "
+            "VALUES (1, 'Nord', false, 'Europe/Paris', '2020-01-01'); "
+            "INSERT INTO dms.customer (dealer_id, family_name) VALUES (1, 'Sample')"
+        )
+        one.commit()
+        first.rows("SELECT dms.erase_customer(1)")
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(France(second).preference, 1)
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %s"
+            for _ in range(500):
+                if first.value(waiting, (two.info.backend_pid,)) == 1:
+                    break
+                first.rows("SELECT pg_sleep(0.01), pg_stat_clear_snapshot()")
+            else:
+                raise AssertionError("the answer did not wait for the erasure")
+            one.commit()
+            with pytest.raises(psycopg2.errors.RaiseException, match="customer 1 was erased"):
+                answer.result(timeout=10)
+        two.rollback()
+        assert second.value("SELECT count(*) FROM dms.contact_preference_history") == 0
