@@ -113,7 +113,7 @@ def _ask_for_what_occurs(table: Table) -> None:
     values |= {rule.columns[0]: set(map(str, rule.arguments["values"])) for rule in table.rules if rule.kind == "enum"}
     for rule in table.row_rules:
         arguments = rule.arguments
-        asked = [(arguments.get("property"), arguments["equals"])] if "equals" in arguments else []
+        asked = [(arguments["property"], arguments["equals"])] if "equals" in arguments else []
         asked += [
             (arguments["property"], value) for name in ("positive", "negative") for value in arguments.get(name, ())
         ]

@@ -252,9 +252,10 @@ def sum_of_lines(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any
     misread = (rows.frame[arguments["property"]].notna() & part.isna()).groupby(document).transform("any")
     lift, lift_part = unit // rows.one(columns[0]), unit // rows.one(arguments["property"])
     size = total.fillna(0).astype(float).abs().max() * lift + part.fillna(0).astype(float).abs().sum() * lift_part
-    exact = "int64" if size < SAFE else object  # Rare: sums too large for 64 bits, in Python's integers.
-    added = (part.fillna(0).astype(exact) * lift_part).groupby(document).transform("sum")
-    rest = (total.fillna(0).astype(exact) * lift - added).abs()
+    whole, parts = total.fillna(0).astype("int64"), part.fillna(0).astype("int64")
+    if size >= SAFE:  # Rare: sums too large for 64 bits.
+        whole, parts = whole.astype(object), parts.astype(object)
+    rest = (whole * lift - (parts * lift_part).groupby(document).transform("sum")).abs()
     wrong = _mask(rest > int(Decimal(str(arguments["tolerance"])) * unit))
     return wrong & _mask(total.notna()) & ~_mask(misread)
 
