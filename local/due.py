@@ -38,8 +38,9 @@ def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = 
     Return what is due of each interface of the sample from ``first_day`` to ``until``, the last day that ended.
 
     An interface by the day: the last seven days (the last three of them by Airflow where files follow each other), and
-    before those the days back to the first of the month that is reconciled with them. An interface by the month: the last month that is due, if the sample reaches back to its first
-    day, else none. An interface that another one is reconciled with comes before it.
+    before those the days back to the first of the month that is reconciled with them. An interface by the month: the
+    last month that is due, if the sample reaches back to its first day, else none. An interface that another one is
+    reconciled with comes before it.
     """
     known = list(contracts) if contracts is not None else [load_contract(name) for name in all_contract_ids()]
     months: list[Due] = []

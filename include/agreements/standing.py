@@ -93,7 +93,7 @@ class Standing:
         """Why nothing of ``window`` may leave for want of agreement, None if it may."""
         if self.withheld:
             return "; ".join(self.withheld)
-        if self.since is not None and window.last_date < self.since:
+        if self.since is not None and window.business_date < self.since:
             return f"both agreements are signed since {self.since}: movements go from that day on"
         return None
 

@@ -13,6 +13,7 @@ from psycopg2.extras import RealDictCursor
 
 from include.ledger.errors import LedgerUnavailableError
 from include.ledger.events import GENESIS, canonical, event_hash
+from include.ledger.preconditions import LETS_GO
 from include.ledger.session import Session, connect
 
 HASHED: Final = ("id", "at", "actor", "file_id", "kind", "from_state", "to_state", "reason", "detail")
@@ -133,7 +134,7 @@ def _tell(told: dict[int, dict[str, Any]], beside: dict[int, dict[str, dict[str,
         columns["state"] = event["to_state"]
         columns["reason"] = event["reason"]
     companions = beside.setdefault(event["file_id"], {})
-    if event["to_state"] == "PLANNED" or event["kind"] == "COMPANIONS":
+    if event["to_state"] in LETS_GO or event["kind"] == "COMPANIONS":
         companions.clear()
     for fact in detail.get("companions", ()) if event["kind"] == "COMPANIONS" else ():
         unsent = dict.fromkeys(("remote_path", "temp_name", "published_at"))

@@ -63,9 +63,9 @@ class Decisions(Files):
         first time, and that is not undone.
 
         :param contiguous: whether the interface's files follow each other. Then the time of what is given up goes with
-            the next file, so that file must not be made yet.
-        :raises TransitionError: in any other state, without a reason, or if a later file of the dealer stands already
-            where files follow each other.
+            the next file, and files of the dealer that were made behind it are given up with it.
+        :raises TransitionError: in any other state, without a reason, or, where files follow each other, if a later
+            file of the dealer is on its way already.
         """
         with self.transaction() as cursor:
             window, row = self._asked(cursor, file_id, "reject", reason)
@@ -74,7 +74,10 @@ class Decisions(Files):
             elif row.state in ("PROPOSED", "HELD", "WITHHELD"):
                 to = "CANCELLED"
                 if contiguous and row.state == "HELD" and row.supersedes is None:
-                    _require_last_in_line(cursor, row)
+                    # What was made behind it has not its movements; the next run makes one file over all of it.
+                    for later in _following(cursor, row):
+                        why = f"given up with {row.label}, whose movements it does not have: {reason}"
+                        self._decide(cursor, [later], later, "CANCELLED", "reject", why)
             else:
                 raise TransitionError(self._refusal(cursor, window, row, "reject"))
             return self._decide(cursor, window, row, to, "reject", reason)
@@ -180,24 +183,29 @@ def _require_no_preview(row: FileRow, verb: str) -> None:
         )
 
 
-def _require_last_in_line(cursor: RealDictCursor, row: FileRow) -> None:
-    """What is given up goes with the next file; a file that is made already would not have it."""
+def _following(cursor: RealDictCursor, row: FileRow) -> list[FileRow]:
+    """
+    The dealer's later files that stand, the latest first; none of them may be beyond the reach of a decision.
+
+    :raises TransitionError: if an attempt to send one has begun, so that the time of ``row`` would never be sent.
+    """
     cursor.execute(
         """
         SELECT * FROM ledger.file
         WHERE interface = %(interface)s AND dealer = %(dealer)s AND environment = %(environment)s
             AND window_start >= %(window_end)s AND state <> ALL (%(passed_over)s)
-        ORDER BY window_start DESC LIMIT 1
+        ORDER BY window_start DESC, revision DESC FOR UPDATE
         """,
         {**vars(row), "passed_over": [*sorted(NOT_LIVE), "WITHHELD"]},
     )
-    if (found := cursor.fetchone()) is not None:
-        later = row_of(FileRow, found)
-        raise TransitionError(
-            f"{row.label} cannot be given up: {later.label} follows it and is {later.state}, so the movements of this "
-            "window, an erasure among them perhaps, would never be sent. Next: release this one, or hold and reject "
-            "the later ones first, the latest first; the next run then makes one file over all of it"
-        )
+    found = [row_of(FileRow, one) for one in cursor.fetchall()]
+    for later in found:
+        if later.published_at is not None or later.remote_path is not None:
+            raise TransitionError(
+                f"{row.label} cannot be given up: {later.label} follows it and is {later.state}, so the movements of "
+                "this window, an erasure among them perhaps, would never be sent. Next: release this one"
+            )
+    return found
 
 
 def _require_time_of_its_own(cursor: RealDictCursor, row: FileRow) -> None:

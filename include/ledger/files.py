@@ -13,6 +13,7 @@ from psycopg2.extras import Json, RealDictCursor
 from include.ledger import events
 from include.ledger.errors import LedgerError, TransitionError
 from include.ledger.preconditions import (
+    LETS_GO,
     MOVABLE,
     OF_THE_BYTES,
     database_now,
@@ -203,8 +204,8 @@ class Files(Session):
         ``reason`` becomes the row's reason (None clears it). The step is refused unless the lease with ``token`` is
         current, and unless the file still belongs to ``batch``, where these are given; both are checked in the same
         transaction. To PUBLISHED or ACKED: ``published_at`` is set if not given (once; a redelivery keeps the first),
-        and the revision that this one replaces becomes SUPERSEDED. To PLANNED: the bytes and the companions are let go,
-        the sequence number stays.
+        and the revision that this one replaces becomes SUPERSEDED. To PLANNED and to WITHHELD: the bytes and the
+        companions are let go, the sequence number stays.
 
         :raises TransitionError: if the step is not in ``states.TRANSITIONS``, lacks its reason or what the new state
             needs, or would change bytes that are rendered.
@@ -307,10 +308,10 @@ class Files(Session):
         if token is not None:
             require_lease(cursor, row, token)
         columns = dict(columns)
-        if to == "PLANNED":
+        if to in LETS_GO:
             columns = {**dict.fromkeys(OF_THE_BYTES), **columns} if row.sha256 else columns
             columns = {**columns, "purged_at": None} if row.purged_at else columns
-            if row.state == "WITHHELD" and row.supersedes is not None:
+            if "WITHHELD" in (row.state, to) and row.supersedes is not None:
                 # A correction goes as the person saw it who released it: what is other by now is held.
                 columns = {**columns, "content_hash": row.content_hash}
         if row.published_at is not None:
@@ -320,7 +321,7 @@ class Files(Session):
         require_columns(row, to, columns)
         if to == "RENDERED":
             store_object(cursor, row.label, *(columns.get(name, getattr(row, name)) for name in ("sha256", "bytes")))
-        if to == "PLANNED":
+        if to in LETS_GO:
             cursor.execute("DELETE FROM ledger.companion WHERE file_id = %s", [row.id])
         moved = self._set(cursor, row.id, {**columns, "state": to, "reason": reason})
         replaced = [old for old in window if to in DELIVERED and old.id == row.supersedes and old.state in DELIVERED]

@@ -33,6 +33,7 @@ MOVABLE: Final = frozenset(
         "bytes",
         "rows",
         "records",
+        "dealer_key",
         "rejected",
         "withheld",
         "control_total",
@@ -49,10 +50,13 @@ OF_THE_BYTES: Final = (
     "bytes",
     "rows",
     "records",
+    "dealer_key",
     "control_total",
     "remote_path",
     "temp_name",
 )
+# States in which no bytes are kept: others are made, or none may be.
+LETS_GO: Final = frozenset({"PLANNED", "WITHHELD"})
 FIXED_BY_RENDERING: Final = ("file_name", "sha256", "content_hash", "bytes")
 NEEDED_ONCE_RENDERED: Final = ("file_name", "sha256", "bytes", "rows")
 RECORD_KIND: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -253,7 +257,7 @@ def require_columns(row: FileRow, to: str, columns: Mapping[str, Any]) -> None:
     for kind, count in (columns.get("records") or {}).items():
         if not RECORD_KIND.fullmatch(kind) or not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise LedgerError(f"{row.label}: records is a number of documents by kind; {kind!r}: {count!r} is not that")
-    if row.sha256 is not None and to != "PLANNED":
+    if row.sha256 is not None and to not in LETS_GO:
         for name in FIXED_BY_RENDERING:
             if name in columns and columns[name] != getattr(row, name):
                 raise TransitionError(

@@ -49,6 +49,7 @@ class FileRow:
     ``content_hash`` covers the detail records only; on a released proposal that is not rendered yet it is the hash the
     person saw. ``difference`` is what a proposal changes, in numbers. ``supersedes`` is the id of the revision that
     this one replaces when it is published. ``records`` is the number of documents by record kind.
+    ``dealer_key`` is who the dealer was in the source when the bytes were made; a code may change hands.
     """
 
     id: int
@@ -85,6 +86,7 @@ class FileRow:
     difference: Mapping[str, Any] | None = None
     purged_at: datetime | None = None
     records: Mapping[str, int] | None = None
+    dealer_key: str | None = None
 
     @property
     def awaits_bytes(self) -> bool:

@@ -24,39 +24,50 @@ def windows_due(
     Return the windows that a run for the day ``run`` serves for one dealer, oldest first; the last one holds that day.
 
     They begin where the dealer's last file before ended, and are by the contract single days (``windows``) or one
-    (``span``). A dealer that never sent begins with this day.
+    (``span``). A dealer that never sent begins with this day, or with the first day that it was known and allowed to.
 
     :param since: the first day that may be sent at all, None for no bound.
     """
     standing = ledger.window_covering(contract.id, dealer, environment, run.start, run.end)
     last = run if standing is None else standing.window
-    earlier = ledger.window_before(contract.id, dealer, environment, last.start)
-    begin = last.start if earlier is None else earlier.window_end
-    if earlier is not None and since is not None:
-        begin = max(begin, day_window(since, contract.zone).start)
+    begin = _begin(contract, dealer, last, since, environment, ledger)
     if begin >= last.start:
         return [last]
-    if contract.contiguous == "span" and standing is None:
-        return [Window(begin, last.end, contract.zone)]
-    given_up = _given_up(contract, dealer, environment, begin, last, ledger)
+    given_up = _given_up(contract, dealer, environment, ledger)
     due: list[Window] = []
-    day = Window(begin, last.end, contract.zone).business_date
-    while (piece := day_window(day, contract.zone)).end <= last.start:
-        if piece.start not in given_up:
-            due.append(Window(begin, piece.end, contract.zone))
-            begin = piece.end
-        day += timedelta(days=1)
+    if standing is not None or contract.contiguous == "windows":
+        day = Window(begin, last.end, contract.zone).business_date
+        while (piece := day_window(day, contract.zone)).end <= last.start:
+            window = Window(begin, piece.end, contract.zone)
+            # Its time goes on into the next piece, however often that was given up as well.
+            if window not in given_up:
+                due.append(window)
+                begin = piece.end
+            day += timedelta(days=1)
     return [*due, last if standing is not None else Window(begin, last.end, contract.zone)]
 
 
-def _given_up(
-    contract: Contract, dealer: str, environment: str, begin: datetime, last: Window, ledger: Ledger
-) -> set[datetime]:
-    """Where the windows begin of which every revision was given up."""
-    states: dict[datetime, set[str]] = {}
-    first = Window(begin, last.end, contract.zone).business_date
-    for file in ledger.files(
-        interface=contract.id, dealer=dealer, environment=environment, since=first, until=last.business_date
-    ):
-        states.setdefault(file.window_start, set()).add(file.state)
-    return {start for start, found in states.items() if found == {"CANCELLED"}}
+def _begin(
+    contract: Contract, dealer: str, last: Window, since: date | None, environment: str, ledger: Ledger
+) -> datetime:
+    """Where the dealer's last file before ``last`` ended; without one, where it was first planned and may have gone."""
+    allowed = None if since is None else day_window(since, contract.zone).start
+    earlier = ledger.window_before(contract.id, dealer, environment, last.start)
+    if earlier is not None:
+        return earlier.window_end if allowed is None else max(earlier.window_end, allowed)
+    planned = [
+        file.window_start
+        for file in ledger.files(interface=contract.id, dealer=dealer, environment=environment)
+        if file.state in ("WITHHELD", "CANCELLED")
+    ]
+    if not planned:
+        return last.start
+    return min(planned) if allowed is None else max(min(planned), allowed)
+
+
+def _given_up(contract: Contract, dealer: str, environment: str, ledger: Ledger) -> set[Window]:
+    """Windows of which every revision was given up."""
+    states: dict[Window, set[str]] = {}
+    for file in ledger.files(interface=contract.id, dealer=dealer, environment=environment):
+        states.setdefault(Window(file.window_start, file.window_end, contract.zone), set()).add(file.state)
+    return {window for window, found in states.items() if found == {"CANCELLED"}}

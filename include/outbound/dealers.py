@@ -46,6 +46,11 @@ class Dealer:
         return self.code or f"dms:{self.dealer_id}"
 
     @property
+    def key(self) -> str:
+        """Who the dealer is in the DMS, whatever its code: its id there, and what the header says of it."""
+        return " ".join([f"dms:{self.dealer_id}", *(str(self.told[name]) for name in sorted(self.told))])
+
+    @property
     def has_a_clock(self) -> bool:
         """Whether the zone that the DMS names exists."""
         try:

@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from include.ledger.states import DELIVERED
+from include.staging import StagingError
 
 if TYPE_CHECKING:
     from include.ledger import FileRow
     from include.staging import Staging
 
 MANIFEST = "manifest.json"
+# Beside what the header says: who the dealer is in the DMS.
+DEALER_KEY = "dealer_key"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class Manifest:
         """
         with staging.reader(f"{batch_id}/{MANIFEST}") as path:
             found = json.loads(path.read_text())
+        if not all(isinstance(part, dict) for part in found["parts"]):
+            raise StagingError(
+                f"batch {batch_id} was staged by an earlier release of this code; clear the run from `extract` on"
+            )
         return cls(
             [
                 Part(

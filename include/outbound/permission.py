@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from include.outbound.dealers import read_dealers
+from include.outbound.dealers import Dealer, choose, read_dealers, unservable
 from include.outbound.dms import dms_connection
 
 if TYPE_CHECKING:
@@ -42,38 +42,45 @@ def may_leave(
     with dms_connection(dms_dsn) as connection:
         standings = read_standings(connection, contract, at)
         authorisations = read_authorisations(connection, contract, at, log=log)
-        ids = {
-            (window, dealer.label): dealer.dealer_id
+        known = {
+            window: choose(read_dealers(connection, contract, window), (), contract, window)
             for window in {file.window for file in files}
-            for dealer in read_dealers(connection, contract, window)
         }
     leaving = []
     for file in files:
-        dealer = ids.get((file.window, file.dealer))
-        reason = _objection(standings.get(dealer) if dealer is not None else None, file)
-        state = "HELD"
-        if reason is None and dealer is not None:
-            known = authorisations.get(dealer, ())
-            reason = accompany(contract, file, known, ledger=ledger, archive=archive, at=at)
-        elif file.state == "GATED" and file.published_at is None and _is_withheld(standings, dealer, file):
-            state = "WITHHELD"
-        if reason is not None:
-            ledger.move(file.id, state, reason=reason)
+        if file.lease_until is not None and file.lease_until > at:
+            log(f"{file.dealer} {file.period}: another attempt is at work on it; left to it")
+            continue
+        candidates = known[file.window].get(file.dealer, [])
+        standing = standings.get(candidates[0].dealer_id) if len(candidates) == 1 else None
+        untouched = file.state == "GATED" and file.published_at is None and file.remote_path is None
+        if standing is not None and (withheld := standing.objection(file.window)) is not None and untouched:
+            ledger.move(file.id, "WITHHELD", reason=withheld)
+            log(f"{file.dealer} {file.period}: withheld: {withheld}")
+            continue
+        reason = _fault(contract, file, candidates, standing)
+        if reason is None:
+            own = authorisations.get(candidates[0].dealer_id, ())
+            reason = accompany(contract, file, own, ledger=ledger, archive=archive, at=at)
         if reason is None:
             leaving.append(file)
         else:
+            ledger.move(file.id, "HELD", reason=reason)
             log(f"{file.dealer} {file.period}: does not leave: {reason}")
     return leaving
 
 
-def _is_withheld(standings: Mapping[int, Standing], dealer: int | None, file: FileRow) -> bool:
-    """Whether a basis is missing: a person could release a held file, and must not be able to release this one."""
-    standing = None if dealer is None else standings.get(dealer)
-    return standing is None or standing.objection(file.window) is not None
-
-
-def _objection(standing: Standing | None, file: FileRow) -> str | None:
-    if standing is None:
-        return "the DMS knows no such point of sale any more, so nobody can say that its agreements hold"
-    told = [standing.objection(file.window), *standing.faults]
+def _fault(contract: Contract, file: FileRow, candidates: Sequence[Dealer], standing: Standing | None) -> str | None:
+    """Why a person has to look before the file leaves, None if nobody need."""
+    if not candidates or (len(candidates) == 1 and standing is None):
+        return f"the DMS knows no {file.dealer} of that day any more, so nobody can say that its agreements hold"
+    if (several := unservable(contract, file.dealer, candidates)) is not None:
+        return several
+    if file.dealer_key is not None and file.dealer_key != candidates[0].key:
+        return (
+            f"its bytes were made when {file.dealer} was {file.dealer_key}; in the DMS it is {candidates[0].key} now, "
+            "another site or company, whose agreements say nothing of them. Reject the file; the next run makes "
+            "another if one is due"
+        )
+    told = [standing.objection(file.window), *standing.faults] if standing is not None else []
     return "; ".join(reason for reason in told if reason is not None) or None

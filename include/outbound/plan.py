@@ -12,7 +12,7 @@ from include.ledger.states import ON_THE_WAY, PREVIEW
 from include.outbound import preview
 from include.outbound.continuity import windows_due
 from include.outbound.dealers import Dealer, unservable
-from include.outbound.manifest import reads_rows
+from include.outbound.manifest import DEALER_KEY, reads_rows
 
 if TYPE_CHECKING:
     from include.agreements import Standing
@@ -91,13 +91,17 @@ class Plan:
 
     def _note(self, dealer: Dealer, file: FileRow) -> None:
         self.file_ids.append(file.id)
-        if dealer.told:
-            self.headers[file.id] = dict(dealer.told)
+        self.headers[file.id] = {**dealer.told, DEALER_KEY: dealer.key}
         if dealer.obstacle is not None:
             self.obstacles[file.id] = dealer.obstacle
 
     def _decide(self, dealer: Dealer, file: FileRow, fault: str | None, withheld: str | None) -> None:
-        if withheld is not None and file.published_at is None and file.state in NOT_LEAVING:
+        if (
+            withheld is not None
+            and file.published_at is None
+            and file.remote_path is None
+            and file.state in NOT_LEAVING
+        ):
             if (file.state, file.reason) != ("WITHHELD", withheld):
                 self._ledger.move(file.id, "WITHHELD", reason=withheld)
             self._log(f"{file.dealer} {file.period}: withheld: {withheld}")

@@ -45,7 +45,7 @@ def end(
     if file.state == "CANCELLED":
         log(f"{file.dealer} {file.period}: {file.reason}")
         return not str(file.reason).startswith(STOPPED)
-    finished = file.state in ("GATED", "HELD")
+    finished = file.state in ("GATED", "HELD", "WITHHELD")
     said = _verdict(contract, file, ledger, archive) if finished else f"{STOPPED} {file.state}"
     ledger.move(file.id, "CANCELLED", reason=said)
     log(f"{file.dealer} {file.period}: {said}")
@@ -53,8 +53,8 @@ def end(
 
 
 def _verdict(contract: Contract, file: FileRow, ledger: Ledger, archive: Archive) -> str:
-    if file.state == "HELD":
-        return f"would be held: {file.reason}"
+    if file.state in ("HELD", "WITHHELD"):
+        return f"would be {file.state.lower()}: {file.reason}"
     what = f"{file.rows} rows, total {file.control_total}"
     live = _live(file, ledger)
     if live is None:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from include.ledger.states import ON_THE_WAY, PREVIEW
 from include.outbound.permission import may_leave
 
+# A few seconds on a slow line; asking costs milliseconds.
+AGREED_FILES = 10
+
 if TYPE_CHECKING:
     from include.archive import Archive
     from include.contract import Contract
@@ -45,17 +48,28 @@ def publish(
     if any(file.environment == PREVIEW for file in files):
         log("a preview: nothing is sent, and no connection was made")
     elif waiting:
-        if contract.agreements:
-            waiting = may_leave(contract, waiting, dms_dsn, datetime.now(UTC), ledger=ledger, archive=archive, log=log)
-        while turn := [file.id for file in waiting if contract.contiguous is None or _is_next(file, ledger)]:
-            for outcome in publish_files(endpoint, ledger, archive, turn, remote_dir=contract.remote_dir):
+        while turn := _turn(contract, waiting, ledger):
+            waiting = [file for file in waiting if file not in turn]
+            if contract.agreements:
+                # Anew for each turn: what was agreed may end while files are on the line.
+                leaving = may_leave(contract, turn, dms_dsn, datetime.now(UTC), ledger=ledger, archive=archive, log=log)
+                stopped = {file.dealer for file in turn} - {file.dealer for file in leaving}
+                waiting = [file for file in waiting if file.dealer not in stopped]
+                turn = leaving
+            ids = [file.id for file in turn]
+            for outcome in publish_files(endpoint, ledger, archive, ids, remote_dir=contract.remote_dir) if ids else ():
                 log(str(outcome))
-            waiting = [file for file in waiting if file.id not in turn]
         for file in waiting:
             log(f"{file.dealer} {file.period}: {_predecessors(file, ledger)}")
     else:
         log("no file is waiting to be published; no connection was made")
     return dict(Counter(ledger.file(file_id).state for file_id in file_ids))
+
+
+def _turn(contract: Contract, waiting: Sequence[FileRow], ledger: Ledger) -> list[FileRow]:
+    """The files that may go next: all, or, where agreements are to be asked for again, a few at a time."""
+    ready = [file for file in waiting if contract.contiguous is None or _is_next(file, ledger)]
+    return ready[:AGREED_FILES] if contract.agreements else ready
 
 
 def _is_next(file: FileRow, ledger: Ledger) -> bool:

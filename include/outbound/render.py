@@ -11,7 +11,7 @@ from include.layout import Totals, layout_of
 from include.layout.values import text_of
 from include.ledger.errors import BatchReplacedError
 from include.outbound.judge import body_name
-from include.outbound.manifest import Manifest
+from include.outbound.manifest import DEALER_KEY, Manifest
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -123,6 +123,7 @@ def _render(
         file_name=name,
         sha256=target.sha256,
         bytes=target.bytes,
+        dealer_key=manifest.headers.get(file.id, {}).get(DEALER_KEY),
     )
 
 

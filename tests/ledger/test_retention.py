@@ -12,7 +12,7 @@ import pytest
 from include.archive import Archive, PurgedError
 from include.ledger import FileRow, Ledger, LedgerUnavailableError, RejectedRow
 from include.ledger.chain import verify
-from include.ledger.retention import purge
+from include.ledger.retention import purge, purge_unnamed
 from tests.ledger.conftest import DAY, bring, execute, intent, rendered_columns, scalar
 
 KEPT = {"merkle_sar_daily": 62}
@@ -248,9 +248,7 @@ def test_the_age_of_a_preview_is_that_of_its_last_run(ledger: Ledger, archive: A
 
 
 @pytest.mark.parametrize("rendered", [False, True])
-def test_a_withheld_file_grows_old_only_if_nothing_was_rendered(
-    ledger: Ledger, archive: Archive, rendered: bool
-) -> None:
+def test_a_withheld_file_grows_old_and_keeps_no_bytes(ledger: Ledger, archive: Archive, rendered: bool) -> None:
     file = ledger.plan(**intent())
     if rendered:
         bring(ledger, file, "GATED", **stored(archive, "data"))
@@ -259,8 +257,10 @@ def test_a_withheld_file_grows_old_only_if_nothing_was_rendered(
     today = ledger.events()[-1].at.date()
     assert purge(ledger.dsn, archive, today=today + timedelta(days=62), retention=KEPT) == []
     items = purge(ledger.dsn, archive, today=today + timedelta(days=63), retention=KEPT, dry_run=False)
-    assert [item.state for item in items] == ([] if rendered else ["WITHHELD"])
-    assert len(ledger.rejected_rows(file.id)) == rendered
+    assert [item.state for item in items] == ["WITHHELD"]
+    assert ledger.rejected_rows(file.id) == []
+    unnamed = purge_unnamed(ledger.dsn, archive, today=today + timedelta(days=63), dry_run=False, actor="test")
+    assert len(unnamed) == rendered, "what was made before it was withheld is in nobody's name"
     # Whenever the signature comes, the window is taken up.
     again = ledger.move(file.id, "PLANNED", reason="signed")
     assert again.purged_at is None

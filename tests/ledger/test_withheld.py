@@ -25,8 +25,10 @@ def test_until_an_attempt_begins_a_file_can_be_withheld(ledger: Ledger, state: s
     before = in_state(ledger, state)
     after = ledger.move(before.id, "WITHHELD", reason=WHY)
     assert (after.state, after.reason, after.awaits_bytes) == ("WITHHELD", WHY, False)
-    for kept in ("sequence", "sha256", "file_name", "content_hash", "rows", "batch_id"):
+    for kept in ("sequence", "batch_id"):
         assert getattr(after, kept) == getattr(before, kept), kept
+    for gone in ("sha256", "file_name", "bytes", "dealer_key"):
+        assert getattr(after, gone) is None, f"{gone}: bytes without a basis are not kept"
     event = ledger.events(before.id)[-1]
     assert (event.kind, event.from_state, event.to_state, event.reason) == ("WITHHELD", state, "WITHHELD", WHY)
     assert verify(ledger.dsn).whole

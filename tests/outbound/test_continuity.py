@@ -115,7 +115,7 @@ def held_day(world: World) -> str:
     world.deliver(DAYS[0])
     dealer = one_dealer(world)
     tolerate(world, rows=0)
-    lose_codes(world, dealer)
+    lose_codes(world, dealer, share=2)
     world.deliver(DAYS[1])
     (file,) = [file for file in live(world, dealer) if file.business_date == DAYS[1]]
     assert file.state == "HELD"
@@ -185,21 +185,37 @@ def test_a_preview_of_a_later_day_plans_that_day_alone(world: World) -> None:
     assert {file.business_date for file in world.files(run)} == {DAYS[3]}
 
 
-def test_a_day_with_a_later_file_behind_it_is_not_given_up_and_one_that_went_along_not_taken_up(world: World) -> None:
+def test_what_was_made_behind_a_day_is_given_up_with_it_and_neither_is_taken_up_alone(world: World) -> None:
     dealer = held_day(world)
     held = next(file for file in live(world, dealer) if file.state == "HELD")
-    tolerate(world, rows=10_000)
-    run = world.extract(DAYS[2], dealers=[dealer])
+    world.deliver(DAYS[2], dealers=[dealer])
+    later = next(file for file in live(world, dealer) if file.business_date == DAYS[2])
     with world.ledger("person:oncall") as ledger:
-        with pytest.raises(TransitionError, match="would never be sent"):
-            ledger.reject(held.id, reason="wrong data", contiguous=True)
-        for file in world.files(run):
-            if file.business_date == DAYS[2]:
-                ledger.move(file.id, "CANCELLED", reason="not yet")
         ledger.reject(held.id, reason="wrong data", contiguous=True)
-        later = next(file for file in world.files(run) if file.business_date == DAYS[2])
+        assert {ledger.file(file.id).state for file in (held, later)} == {"CANCELLED"}
         with pytest.raises(TransitionError, match="would be left out"):
             ledger.reopen(later.id, reason="now", contiguous=True)
+    tolerate(world, rows=10_000)
     world.deliver(DAYS[3], dealers=[dealer])
+    windows = [(file.business_date, file.window.last_date) for file in live(world, dealer)]
+    assert windows == [(DAYS[0], DAYS[0]), (DAYS[1], DAYS[2]), (DAYS[3], DAYS[3])]
     with world.ledger("person:oncall") as ledger, pytest.raises(TransitionError, match="its time is in"):
         ledger.reopen(held.id, reason="after all")
+
+
+def test_a_window_that_is_given_up_twice_still_goes_with_the_next_file(world: World) -> None:
+    dealer = held_day(world)
+    for day in (DAYS[1], DAYS[2]):
+        tolerate(world, rows=0)
+        world.deliver(day, dealers=[dealer])
+        held = next(file for file in live(world, dealer) if file.state == "HELD")
+        with world.ledger("person:oncall") as ledger:
+            ledger.reject(held.id, reason="wrong data", contiguous=True)
+    tolerate(world, rows=10_000)
+    world.deliver(DAYS[3], dealers=[dealer])
+    world.deliver(DAYS[4], dealers=[dealer])
+    assert [(file.business_date, file.window.last_date, file.state) for file in live(world, dealer)] == [
+        (DAYS[0], DAYS[0], "PUBLISHED"),
+        (DAYS[1], DAYS[3], "PUBLISHED"),
+        (DAYS[4], DAYS[4], "PUBLISHED"),
+    ]

@@ -8,15 +8,18 @@ import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
 
+import include.publish as publishing
 from include.contract import load_contract
 from include.ledger import FileRow, TransitionError
 from include.ledger.chain import verify
 from include.migrations.run import Name
 from include.outbound.conclude import UndeliveredError
+from include.outbound.extract import Extraction
 from include.quality.gate import GateProcess
 from local.partners.process import start_partner
 from local.postgres import Postgres
@@ -148,16 +151,77 @@ def test_it_goes_from_the_day_of_the_second_signature_on(ddc: World, sites: Grou
     sites.french.sign(sites.company, "SERVICE", SIREN, at(DAYS[2], 15))
     ddc.deliver(DAYS[4])
     days = sorted(name.split("_")[2] for name in data_files(ddc) if Group.rrdi in name)
-    assert days == [f"{DAYS[4]:%Y%m%d}"], "nothing went before, so the run begins with its own day"
+    assert days == [f"{day:%Y%m%d}" for day in DAYS[2:]], "from that day on, whenever the next run comes"
     ddc.deliver(DAYS[1])
-    assert state_of(ddc, Group.rrdi).business_date == DAYS[4]
     with ddc.ledger() as ledger:
         (early,) = ledger.files(dealer=Group.rrdi, business_date=DAYS[1])
     assert (early.state, str(DAYS[2]) in str(early.reason)) == ("WITHHELD", True)
-    ddc.deliver(DAYS[2])
-    assert {name.split("_")[2] for name in data_files(ddc) if Group.rrdi in name} == {
-        f"{day:%Y%m%d}" for day in (DAYS[2], DAYS[4])
-    }
+
+
+def ready(world: World, day: int = 0) -> Extraction:
+    """Make a day's files, up to the moment before they leave."""
+    run = world.extract(DAYS[day])
+    world.check(run)
+    world.render(run)
+    assert {file.state for file in world.files(run)} == {"GATED"}
+    return run
+
+
+def test_what_was_made_for_one_company_does_not_leave_under_anothers_agreements(ddc: World, sites: Group) -> None:
+    run = ready(ddc)
+    french = sites.french
+    other = french.company(OTHER_SIREN)
+    for kind in ("DATA_PROCESSING", "SERVICE"):
+        french.sign(other, kind, OTHER_SIREN)
+    ddc.change(
+        "UPDATE dms.dealer SET legal_entity_id = %(other)s, siret = %(siret)s WHERE dealer_id = %(site)s",
+        {"other": other, "siret": luhn_completed(f"{OTHER_SIREN}0001"), "site": sites.site},
+    )
+    ddc.publish(run)
+    assert ddc.home() == {}
+    assert {file.state for file in ddc.files(run)} == {"HELD"}
+    assert all(SIREN in str(file.reason) and OTHER_SIREN in str(file.reason) for file in ddc.files(run))
+
+
+def test_a_code_that_stands_at_two_sites_by_now_does_not_leave(ddc: World, sites: Group) -> None:
+    run = ready(ddc)
+    french = sites.french
+    french.point(french.site(sites.company, luhn_completed(f"{SIREN}0009")), Group.rrdi)
+    ddc.publish(run)
+    states = {file.dealer: (file.state, str(file.reason)) for file in ddc.files(run)}
+    assert states[Group.other_rrdi][0] == "PUBLISHED"
+    assert states[Group.rrdi][0] == "HELD"
+    assert "one number" in states[Group.rrdi][1]
+
+
+def test_agreements_are_asked_for_before_each_file_of_a_row(
+    ddc: World, sites: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ddc.deliver(DAYS[0])
+    run = ddc.extract(DAYS[3])
+    ddc.check(run)
+    ddc.render(run)
+    published = publishing.publish_files
+
+    def publish_and_end(*given: Any, **named: Any) -> Any:
+        outcomes = published(*given, **named)
+        ddc.change("UPDATE dms.agreement SET ended_at = now() WHERE ended_at IS NULL")
+        return outcomes
+
+    monkeypatch.setattr(publishing, "publish_files", publish_and_end)
+    ddc.publish(run)
+    by_day = {file.business_date: file.state for file in ddc.files(run)}
+    assert by_day == {DAYS[1]: "PUBLISHED", DAYS[2]: "WITHHELD", DAYS[3]: "GATED"}
+    assert all(file.sha256 is None for file in ddc.files(run) if file.state == "WITHHELD")
+
+
+def test_a_preview_says_that_a_file_would_be_withheld(ddc: World, sites: Group) -> None:
+    ddc.change("UPDATE dms.agreement SET ended_at = now() - interval '1 hour'")
+    run = ddc.extract(DAYS[0], environment="preview")
+    ddc.check(run)
+    ddc.render(run)
+    assert ddc.conclude(run) == {"previewed": 2}
+    assert {str(file.reason).partition(":")[0] for file in ddc.files(run)} == {"would be withheld"}
 
 
 def test_a_point_of_sale_that_may_not_take_part_is_withheld_and_one_that_is_not_itself_is_held(
@@ -241,8 +305,8 @@ def test_an_erased_customer_is_sent_once_as_delete_and_never_again(ddc: World, s
     erased = [one for one in sent(ddc, 1).iter(f"{NS}customer") if one.findtext(f"{NS}customer_id") == str(customer)]
     assert [etree.QName(child).localname for child in erased[0]] == ["customer_id", "movement", "changed_at"]
     assert erased[0].findtext(f"{NS}movement") == "DELETE"
-    for day in (2, 3):
-        assert str(customer) not in texts(sent(ddc, day), ".//customer/customer_id")
+    for later in (2, 3):
+        assert str(customer) not in texts(sent(ddc, later), ".//customer/customer_id")
     late = next(one for one in sent(ddc, 2).iter(f"{NS}workshop_invoice")
                 if one.findtext(f"{NS}document_number") == "FLATE")  # fmt: skip
     assert (late.findtext(f"{NS}buyer"), late.findtext(f"{NS}customer_id")) == ("ERASED", None)
@@ -314,7 +378,7 @@ def test_each_file_says_where_the_one_before_ended(ddc: World, sites: Group) -> 
     for day in (DAYS[0], DAYS[3]):
         ddc.deliver(day)
     assert texts(sent(ddc, 0), ".//previous_window_end") == []
-    for day in (1, 2, 3):
-        root = sent(ddc, day)
+    for place in (1, 2, 3):
+        root = sent(ddc, place)
         assert texts(root, ".//previous_window_end") == texts(root, ".//window_start")
-        assert datetime.fromisoformat(str(texts(root, ".//window_start")[0])) == at(DAYS[day], 0).astimezone(UTC)
+        assert datetime.fromisoformat(str(texts(root, ".//window_start")[0])) == at(DAYS[place], 0).astimezone(UTC)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from include.layout import Totals, control_total, delimited
 from include.contract import Contract, load_contract
+from include.layout import Totals, control_total, delimited
 from include.quality.gate import GateFile, GateProcess, GateRun
 from include.window import Window, day_window
 from tests.quality.two_readers import frame_of

@@ -13,10 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from include.layout import Totals, control_total, delimited
 from include.archive import Archive
 from include.contract import load_contract
 from include.delivered import UnreadableError, details
+from include.layout import Totals, control_total, delimited
 from include.ledger import FileRow
 from include.reconcile.days import days_of
 from include.reconcile.read import sent

@@ -25,6 +25,9 @@ ALTER TABLE ledger.file DROP CONSTRAINT file_state,
 RECORDS = """
 ALTER TABLE ledger.file ADD COLUMN records jsonb CONSTRAINT file_records CHECK (jsonb_typeof(records) = 'object');
 COMMENT ON COLUMN ledger.file.records IS 'Documents by record kind; rows counts their lines';
+ALTER TABLE ledger.file ADD COLUMN dealer_key text;
+COMMENT ON COLUMN ledger.file.dealer_key IS
+    'Who the dealer is in the source: its number there and what the header says of it; the code may change hands';
 """
 
 COMPANIONS = """
