@@ -47,7 +47,8 @@ class Contract:
     ``working_calendar`` (ISO 3166 country). ``reconciled_with`` names the contract whose files of the same period must
     add up to this one's. ``agreements`` are the kinds that must be signed before anything of a dealer leaves.
     ``contiguous`` says that each file begins where the dealer's last one ended, and what an outage becomes: a file for
-    each missed day (``windows``) or one over all of them (``span``).
+    each missed day (``windows``) or one over all of them (``span``). ``erasures`` names the SQL that counts who was
+    erased since a file was made; such a file is not sent as it is.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Contract:
     retention_days: int
     agreements: tuple[str, ...]
     contiguous: Literal["windows", "span"] | None
+    erasures: str | None
     tables: tuple[Table, ...]
 
     @property
@@ -213,6 +215,7 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         retention_days=int(sla["retention"]["value"]),
         agreements=tuple(own.get("agreements", ())),
         contiguous=own.get("contiguous"),
+        erasures=own.get("erasures"),
         tables=tables,
     )
     require_sense(contract)

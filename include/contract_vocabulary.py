@@ -48,6 +48,7 @@ CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
             "workingCalendar",
             "agreements",
             "contiguous",
+            "erasures",
         }
     ),
     "server": frozenset({"delimiter", "encoding", "lineEnd", "namespace", "emptyFile", "header", "trailer"}),
@@ -55,7 +56,7 @@ CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
     "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),
 }
 OPTIONAL_PROPERTIES: dict[str, frozenset[str]] = {
-    "contract": frozenset({"reconciledWith", "workingCalendar", "agreements", "contiguous"}),
+    "contract": frozenset({"reconciledWith", "workingCalendar", "agreements", "contiguous", "erasures"}),
     "csv": frozenset(),
     "xml": frozenset(),
 }

@@ -100,6 +100,8 @@ def _expected(
             for window in windows:
                 dealers = read_dealers(connection, contract, window)
                 for label, candidates in choose(dealers, (), contract, window).items():
+                    if candidates[0].ended_on is not None:
+                        continue  # Of this day it owes nothing.
                     standing = standings.get(candidates[0].dealer_id)
                     reason = None
                     if standing is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from include.contract import Contract
 
 # What the SQL of every interface's dealers gives; more is for the header of the file.
-COLUMNS = frozenset({"dealer_id", "dealer_code", "dealer_name", "time_zone", "obstacle"})
+COLUMNS = frozenset({"dealer_id", "dealer_code", "dealer_name", "time_zone", "obstacle", "ended_on"})
 SQL_DIR = Path(__file__).parent.parent / "sql"
 
 
@@ -29,8 +30,9 @@ class Dealer:
     """
     One dealer of an interface, as the DMS has it.
 
-    ``obstacle`` is a reason why a person must look at this dealer's file before it goes, or None. ``told`` is what the
-    SQL says beyond the columns that every interface has, for the header of the file.
+    ``obstacle`` is a reason why a person must look at this dealer's file before it goes, or None. ``ended_on`` is
+    the first day on which it no longer sends, of one that is read for what it may still owe. ``told`` is what the SQL
+    says beyond the columns that every interface has, for the header of the file.
     """
 
     dealer_id: int
@@ -39,6 +41,7 @@ class Dealer:
     zone: str
     obstacle: str | None
     told: Mapping[str, str | None] = field(default_factory=dict)
+    ended_on: date | None = None
 
     @property
     def label(self) -> str:
@@ -102,6 +105,7 @@ def read_dealers(connection: extensions.connection, contract: Contract, window: 
             record["time_zone"],
             record["obstacle"],
             {name: value for name, value in record.items() if name not in COLUMNS},
+            record.get("ended_on"),
         )
         for record in records
     ]
@@ -116,8 +120,10 @@ def choose(
     :raises ExtractError: if ``asked`` names somebody who is none of them.
     """
     labels: dict[str, list[Dealer]] = {}
-    for dealer in known:
-        labels.setdefault(dealer.label, []).append(dealer)
+    for dealer in sorted(known, key=lambda dealer: dealer.ended_on is not None):
+        # A code may be given to another dealer once its first one has ended.
+        if dealer.ended_on is None or dealer.label not in labels:
+            labels.setdefault(dealer.label, []).append(dealer)
     if unknown := sorted(set(asked) - set(labels)):
         raise ExtractError(
             f"dealers names {', '.join(unknown)}, who is none of {contract.dealers} in {window.business_date} to "

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from include.outbound.dealers import Dealer, choose, read_dealers, unservable
+from include.outbound.dealers import SQL_DIR, Dealer, choose, read_dealers, unservable
 from include.outbound.dms import dms_connection
 
 if TYPE_CHECKING:
+    from psycopg2 import extensions
+
     from include.agreements import Standing
     from include.archive import Archive
     from include.contract import Contract
     from include.ledger import FileRow, Ledger
+    from include.window import Window
 
 
 def may_leave(
@@ -46,6 +49,7 @@ def may_leave(
             window: choose(read_dealers(connection, contract, window), (), contract, window)
             for window in {file.window for file in files}
         }
+        gone = _erased(connection, contract, files, known, ledger)
     leaving = []
     for file in files:
         if file.lease_until is not None and file.lease_until > at:
@@ -59,6 +63,14 @@ def may_leave(
             log(f"{file.dealer} {file.period}: withheld: {withheld}")
             continue
         reason = _fault(contract, file, candidates, standing)
+        if reason is None and (erased := gone.get(file.id)):
+            reason = f"{erased} customers were erased since its rows were read"
+            if untouched:
+                ledger.move(file.id, "WITHHELD", reason=f"{reason}: the next run makes it anew")
+                log(f"{file.dealer} {file.period}: {reason}; the next run makes it anew")
+                continue
+            reason += ", and it would bring them back: reject it, which takes a redelivery back, and run the window "
+            reason += "again for a revision without them"
         if reason is None:
             own = authorisations.get(candidates[0].dealer_id, ())
             reason = accompany(contract, file, own, ledger=ledger, archive=archive, at=at)
@@ -68,6 +80,28 @@ def may_leave(
             ledger.move(file.id, "HELD", reason=reason)
             log(f"{file.dealer} {file.period}: does not leave: {reason}")
     return leaving
+
+
+def _erased(
+    connection: extensions.connection,
+    contract: Contract,
+    files: Sequence[FileRow],
+    known: Mapping[Window, Mapping[str, Sequence[Dealer]]],
+    ledger: Ledger,
+) -> dict[int, int]:
+    """By file, how many customers of its point of sale were erased since its rows were read."""
+    if contract.erasures is None:
+        return {}
+    statement = (SQL_DIR / f"{contract.erasures}.sql").read_text(encoding="utf-8")
+    found: dict[int, int] = {}
+    for file in files:
+        ids = [dealer.dealer_id for dealer in known[file.window].get(file.dealer, ())]
+        if file.batch_id is None or not ids:
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(statement, {"dealer_ids": ids, "made_at": ledger.batch(file.batch_id).opened_at})
+            found[file.id] = sum(count for _, count in cursor.fetchall())
+    return found
 
 
 def _fault(contract: Contract, file: FileRow, candidates: Sequence[Dealer], standing: Standing | None) -> str | None:

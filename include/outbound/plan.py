@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from include.outbound import preview
 from include.outbound.continuity import windows_due
 from include.outbound.dealers import Dealer, unservable
 from include.outbound.manifest import DEALER_KEY, reads_rows
+from include.window import day_window
 
 if TYPE_CHECKING:
     from include.agreements import Standing
@@ -72,6 +73,8 @@ class Plan:
             self._take_along(label)
 
     def _windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
+        if dealer.ended_on is not None:
+            return self._last_windows(dealer, standing)
         own = dealer.window(self._contract, self._window)
         objection = None if standing is None else standing.objection(own)
         if self._contract.contiguous is None or self._environment == PREVIEW or objection is not None:
@@ -81,6 +84,20 @@ class Plan:
         due = find(self._contract, own, dealer.label, since)
         waiting = self._ledger.waiting_before(self._contract.id, dealer.label, self._environment, due[0].start)
         return [*(file.window for file in waiting), *due]
+
+    def _last_windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
+        """What a dealer that has ended still owes: files that wait, and days up to its last that were never made."""
+        if self._contract.contiguous is None or self._environment == PREVIEW or dealer.ended_on is None:
+            return []
+        interface, label, environment = self._contract.id, dealer.label, self._environment
+        last = day_window(dealer.ended_on - timedelta(days=1), self._contract.zone)
+        waiting = [file.window for file in self._ledger.waiting_before(interface, label, environment, FOR_EVER)]
+        earlier = self._ledger.window_before(interface, label, environment, last.end)
+        if earlier is None or earlier.window_end >= last.end:
+            return waiting
+        since = None if standing is None else standing.since
+        due = windows_due(self._contract, last, label, since, environment=environment, ledger=self._ledger)
+        return [*waiting, *(window for window in due if window not in waiting)]
 
     def _take_along(self, label: str) -> None:
         """Later files whose bytes are made and that waited for one of these: they go behind them."""

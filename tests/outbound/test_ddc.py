@@ -312,6 +312,44 @@ def test_an_erased_customer_is_sent_once_as_delete_and_never_again(ddc: World, s
     assert (late.findtext(f"{NS}buyer"), late.findtext(f"{NS}customer_id")) == ("ERASED", None)
 
 
+def test_nothing_made_before_an_erasure_leaves_after_it(ddc: World, sites: Group) -> None:
+    french = sites.french
+    customer = french.customer(sites.peugeot, at(DAYS[0], 11))
+    run = ready(ddc)
+    french.erase(customer, datetime.now(UTC))
+    ddc.publish(run)
+    told = {file.dealer: (file.state, str(file.reason)) for file in ddc.files(run)}
+    assert told[Group.other_rrdi][0] == "PUBLISHED"
+    assert told[Group.rrdi][0] == "WITHHELD"
+    assert "1 customers were erased" in told[Group.rrdi][1]
+    ddc.deliver(DAYS[0])
+    assert str(customer) not in texts(sent(ddc), ".//customer/customer_id"), "made anew, without them"
+
+
+def test_what_would_bring_an_erased_customer_back_is_not_sent_again(ddc: World, sites: Group) -> None:
+    ddc.deliver(DAYS[0])
+    (customer,) = ddc.query("SELECT min(customer_id) FROM dms.customer WHERE point_of_sale_id = %(p)s",
+                            {"p": sites.peugeot})[0]  # fmt: skip
+    sites.french.erase(customer, datetime.now(UTC))
+    file = state_of(ddc, Group.rrdi)
+    with ddc.ledger("person:oncall") as ledger:
+        ledger.redeliver(file.id, reason="FCS lost it")
+    ddc.deliver(DAYS[0], dealers=[Group.rrdi])
+    file = state_of(ddc, Group.rrdi)
+    assert (file.state, "would bring them back" in str(file.reason)) == ("HELD", True)
+
+
+def test_a_point_of_sale_that_closes_still_sends_its_last_days(ddc: World, sites: Group) -> None:
+    ddc.deliver(DAYS[0])
+    ddc.change("UPDATE dms.point_of_sale SET valid_to = %(day)s WHERE point_of_sale_id = %(p)s",
+               {"day": DAYS[3], "p": sites.peugeot})  # fmt: skip
+    ddc.deliver(DAYS[4])
+    days = [name.split("_")[2] for name in data_files(ddc) if Group.rrdi in name]
+    assert days == [f"{day:%Y%m%d}" for day in DAYS[:3]]
+    run = ddc.deliver(DAYS[4] + timedelta(days=1))
+    assert Group.rrdi not in {file.dealer for file in ddc.files(run)}, "it owes nothing any more"
+
+
 def test_an_erasure_in_a_day_that_was_given_up_goes_with_the_next_file(ddc: World, sites: Group) -> None:
     ddc.deliver(DAYS[0])
     (customer,) = ddc.query("SELECT min(customer_id) FROM dms.customer WHERE point_of_sale_id = %(p)s",

@@ -289,6 +289,8 @@ def sent_twice(it: History, day: date, count: int) -> None:
     it.keep(*lines)
     it.go(*before, day=day)
     if after == day:
+        if not it.sent(day):
+            _missed(it, day, lines)
         return
     it.go(*lines)
     if it.sent(day) and it.sent(after):
