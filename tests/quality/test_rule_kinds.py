@@ -164,7 +164,8 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, str], bool]] = [
             ("number", "price", "-0.01", "0", True), ("number", "price", "10.00", "9.99", False),
             ("whole", "number", "999999999999999", "999999999999.999999", False),
             ("number", "whole", "999999999999.999999", "999999999999999", True),
-            ("number", "whole", "0", "18446744073709", True),
+            # The whole number is next to nothing in 64 bits of millionths.
+            ("number", "whole", "0", "18446744073709", True), ("whole", "number", "18446744073710", "1", False),
             ("whole", "number", "x", "1", False), ("whole", "number", "1", "x", False),
         ]
     ),
