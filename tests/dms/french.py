@@ -47,6 +47,15 @@ class France:
         row = {"dealer_id": 1, "brand": "AP", "rrdi_code": "0123AP", "roles": ["REPAIRER"], "valid_from": LONG_AGO}
         return self.plant("point_of_sale", row | told)
 
+    def another_companys_point(self) -> int:
+        """A point of sale of company 2, which keeps its books in the same database."""
+        company = self.plant("legal_entity", {"legal_entity_id": 2, "name": "Autre (sample)", "siren": "999000019"})
+        site = {
+            "dealer_id": 3, "legal_entity_id": company, "name": "Est", "trade_partner_dealer": False,
+            "time_zone": PARIS, "active_from": LONG_AGO,
+        }  # fmt: skip
+        return self.point(dealer_id=self.plant("dealer", site))
+
     def customer(self, at: datetime = NOON, **told: Any) -> int:
         row = {
             "dealer_id": 1, "point_of_sale_id": 1, "given_name": "Zoé", "family_name": "Échantillon",

@@ -44,6 +44,9 @@ def merge(france: France, keep: int, gone: int) -> list[Row]:
         {"legal_basis": "SOFT_OPT_IN"} | REVIEWED,
         {"reviewed_at": LONG_AGO, "reviewed_by": "DEALER"},
         THEM | NO | {"third_party_name": None},
+        {"legacy_flag": "NO_FOLLOW_UP", "general_marketing": True},
+        # Nothing was ever said about being telephoned.
+        {"legacy_flag": "NO_MARKETING", "channel": "TELEPHONE"},
     ],
 )
 def test_what_a_customer_can_have_answered_is_taken(france: France, told: Row) -> None:
@@ -65,6 +68,10 @@ def test_what_a_customer_can_have_answered_is_taken(france: France, told: Row) -
         ({"reviewed_by": "DEALER"}, "preference_review_names_its_side"),
         (REVIEWED | {"reviewed_at": date(2025, 1, 7)}, "preference_times_in_order"),
         (NO | {"withdrawn_at": date(2025, 1, 7)}, "preference_times_in_order"),
+        ({"legacy_flag": "NO_FOLLOW_UP", "service_follow_up": True}, "preference_legacy_flag_is_kept"),
+        ({"legacy_flag": "NO_MARKETING", "service_follow_up": True}, "preference_legacy_flag_is_kept"),
+        ({"legacy_flag": "NO_MARKETING", "general_marketing": True}, "preference_legacy_flag_is_kept"),
+        ({"legacy_flag": "NO_PARKING"}, "contact_preference_legacy_flag_check"),
         ({"channel": "FAX"}, "contact_preference_channel_check"),
         ({"party": "MANUFACTURER"}, "contact_preference_party_check"),
         ({"legal_basis": "HABIT"}, "contact_preference_legal_basis_check"),
@@ -87,6 +94,17 @@ def test_third_parties_write_electronically_with_consent_alone(france: France, c
         return
     with pytest.raises(psycopg2.errors.CheckViolation, match="preference_third_party_needs_consent"):
         france.preference(customer, channel=channel, legal_basis=basis, **THEM)
+
+
+@pytest.mark.parametrize("column", ["captured_at", "reviewed_at", "withdrawn_at"])
+def test_nobody_answers_tomorrow(france: France, column: str) -> None:
+    told: Row = {"opted_in": False, "reviewed_by": "DEALER" if column == "reviewed_at" else None}
+    now: datetime = france.database.value("SELECT clock_timestamp()")
+    # The clock of a counter may be a little fast.
+    france.preference(france.customer(), **told, **{column: now + timedelta(seconds=30)})
+    customer = france.customer()
+    with pytest.raises(psycopg2.errors.RaiseException, match=f"customer {customer} says .* still to come: correct"):
+        france.preference(customer, **told, **{column: now + timedelta(minutes=5)})
 
 
 @pytest.mark.parametrize("column", ["source", "captured_by", "captured_at", "opted_in", "service_follow_up"])
@@ -217,6 +235,24 @@ def test_a_merger_looks_at_each_purpose_and_each_channel(france: France) -> None
         for row in merge(france, keep, gone)
     ]
     assert found == [("EMAIL", True, True, False), ("SMS", False, False, False)], "a yes of one record alone is no"
+
+
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [
+        ((None, "NO_FOLLOW_UP"), "NO_FOLLOW_UP"),
+        (("NO_FOLLOW_UP", None), "NO_FOLLOW_UP"),
+        (("NO_FOLLOW_UP", "NO_MARKETING"), "NO_MARKETING"),
+        (("NO_MARKETING", "NO_FOLLOW_UP"), "NO_MARKETING"),
+        ((None, None), None),
+    ],
+)
+def test_a_merger_keeps_the_stricter_flag(france: France, flags: tuple[str, str], left: str | None) -> None:
+    keep, gone = france.customer(), france.customer()
+    for whose, flag in zip((keep, gone), flags, strict=True):
+        france.preference(whose, legacy_flag=flag)
+    [row] = merge(france, keep, gone)
+    assert row["legacy_flag"] == left
 
 
 @pytest.mark.parametrize(

@@ -1,45 +1,79 @@
--- New and used vehicle sales and their credits posted in one window, a row for each line. Wrapped in COPY (…) TO STDOUT (FORMAT csv).
--- Binds: window_start, window_end (aware instants, half-open), dealer_ids (integer array).
+-- New and used vehicle sales and their credits posted in one window: the rows of dms.v_ddc_vehicle_sale_lines.
+-- Wrapped in COPY (…) TO STDOUT (FORMAT csv). Binds: window_start, window_end (aware instants, half-open), dealer_ids
+-- (integer array).
 --
 -- Sorted byte by byte, whatever the server's locale, so that the same rows are the same file and doubles are neighbours.
-SELECT row_id,
-       dealer_id,
-       dealer_code,
-       brand,
-       open_sales_of_vehicle,
-       taken_in_on,
-       sale_kind,
-       document_type,
-       document_number,
-       document_date,
-       to_char(i.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS posted_at,
-       original_document_number,
-       order_date,
-       delivery_date,
-       vin,
-       registration,
-       registration_date,
-       odometer_km,
-       trade_in_vin,
-       buyer,
-       customer_id,
-       salesperson_id,
-       vat_scheme,
-       total_net,
-       total_vat,
-       total_gross,
-       currency,
-       line_number,
-       line_type,
-       description,
-       net_amount,
-       vat_amount
-  FROM dms.v_ddc_vehicle_sale_lines i
- WHERE dealer_id = ANY (%(dealer_ids)s)
-   AND i.posted_at >= %(window_start)s
-   AND i.posted_at < %(window_end)s
- ORDER BY dealer_code COLLATE "C",
-          document_type COLLATE "C",
-          document_number COLLATE "C",
-          line_number,
-          row_id
+-- The documents are selected, dressed and sorted by themselves; their lines then follow from the index in that order.
+WITH document AS MATERIALIZED (
+    SELECT document_id,
+           dealer_id,
+           dealer_code,
+           brand,
+           open_sales_of_vehicle,
+           taken_in_on,
+           sale_kind,
+           document_type,
+           document_number,
+           document_date,
+           to_char(posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS posted_at,
+           original_document_number,
+           order_date,
+           delivery_date,
+           vin,
+           registration,
+           registration_date,
+           odometer_km,
+           trade_in_vin,
+           buyer,
+           customer_id,
+           salesperson_id,
+           vat_scheme,
+           total_net,
+           total_vat,
+           total_gross,
+           currency
+      FROM dms.v_ddc_vehicle_sales i
+     WHERE dealer_id = ANY (%(dealer_ids)s)
+       AND i.posted_at >= %(window_start)s
+       AND i.posted_at < %(window_end)s
+     ORDER BY dealer_code COLLATE "C", document_type COLLATE "C", document_number COLLATE "C"
+)
+SELECT l.row_id,
+       d.dealer_id,
+       d.dealer_code,
+       d.brand,
+       d.open_sales_of_vehicle,
+       d.taken_in_on,
+       d.sale_kind,
+       d.document_type,
+       d.document_number,
+       d.document_date,
+       d.posted_at,
+       d.original_document_number,
+       d.order_date,
+       d.delivery_date,
+       d.vin,
+       d.registration,
+       d.registration_date,
+       d.odometer_km,
+       d.trade_in_vin,
+       d.buyer,
+       d.customer_id,
+       d.salesperson_id,
+       d.vat_scheme,
+       d.total_net,
+       d.total_vat,
+       d.total_gross,
+       d.currency,
+       l.line_number,
+       l.line_type,
+       l.description,
+       l.net_amount,
+       l.vat_amount
+  FROM document d
+  LEFT JOIN dms.v_ddc_vehicle_lines l USING (document_id)
+ ORDER BY d.dealer_code COLLATE "C",
+          d.document_type COLLATE "C",
+          d.document_number COLLATE "C",
+          l.line_number,
+          l.row_id

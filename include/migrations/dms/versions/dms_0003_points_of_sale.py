@@ -214,8 +214,8 @@ CREATE TABLE dms.vehicle_sale_line (
 -- A window is found by posting time; the lines of one document are read together and in their order.
 CREATE INDEX workshop_invoice_posted_at ON dms.workshop_invoice (posted_at);
 CREATE INDEX workshop_invoice_line_document ON dms.workshop_invoice_line (workshop_invoice_id, line_number);
-CREATE INDEX workshop_invoice_vin ON dms.workshop_invoice (vin, posted_at, workshop_invoice_id) INCLUDE (odometer)
-    WHERE odometer_unit = 'KM' AND odometer IS NOT NULL;
+CREATE INDEX workshop_invoice_vin ON dms.workshop_invoice (vin, posted_at, workshop_invoice_id)
+    INCLUDE (odometer, point_of_sale_id) WHERE odometer_unit = 'KM' AND odometer IS NOT NULL;
 CREATE INDEX counter_invoice_posted_at ON dms.counter_invoice (posted_at);
 CREATE INDEX counter_invoice_line_document ON dms.counter_invoice_line (counter_invoice_id, line_number);
 CREATE INDEX vehicle_sale_posted_at ON dms.vehicle_sale (posted_at);

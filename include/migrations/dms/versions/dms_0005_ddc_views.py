@@ -58,9 +58,8 @@ SELECT p.*,
 """
 
 CUSTOMERS = """
-CREATE VIEW dms.v_ddc_customers AS
-SELECT c.customer_id::bigint * 16 + coalesce(asked.position, 0) AS row_id,
-       p.point_of_sale_id AS dealer_id,
+CREATE VIEW dms.v_ddc_customer_records AS
+SELECT p.point_of_sale_id AS dealer_id,
        p.rrdi_code AS dealer_code,
        c.customer_id,
        c.created_at,
@@ -79,13 +78,21 @@ SELECT c.customer_id::bigint * 16 + coalesce(asked.position, 0) AS row_id,
        c.country_code,
        c.email,
        c.telephone,
-       c.mobile,
+       c.mobile
+  FROM dms.customer c
+  JOIN dms.point_of_sale p USING (point_of_sale_id);
+COMMENT ON VIEW dms.v_ddc_customer_records IS
+    'A row for each customer of the feed; of an erased one the number alone';
+
+CREATE VIEW dms.v_ddc_contact_answers AS
+SELECT c.customer_id,
+       asked.position,
        asked.party,
        asked.channel,
-       -- No row is no, and so is a withdrawal; an erased customer has no items at all.
-       CASE WHEN asked.position IS NOT NULL THEN coalesce(k.opted_in AND k.withdrawn_at IS NULL, false) END AS opted_in,
-       CASE WHEN asked.position IS NOT NULL THEN coalesce(k.service_follow_up, false) END AS service_follow_up,
-       CASE WHEN asked.position IS NOT NULL THEN coalesce(k.general_marketing, false) END AS general_marketing,
+       -- No row is no, and so is a withdrawal.
+       coalesce(k.opted_in AND k.withdrawn_at IS NULL, false) AS opted_in,
+       coalesce(k.service_follow_up, false) AS service_follow_up,
+       coalesce(k.general_marketing, false) AS general_marketing,
        k.legal_basis,
        k.source,
        k.captured_at,
@@ -93,21 +100,45 @@ SELECT c.customer_id::bigint * 16 + coalesce(asked.position, 0) AS row_id,
        k.reviewed_at,
        k.withdrawn_at
   FROM dms.customer c
-  JOIN dms.point_of_sale p USING (point_of_sale_id)
-  LEFT JOIN (
-      SELECT party, channel, row_number() OVER (ORDER BY party COLLATE "C", channel COLLATE "C") AS position
-        FROM (VALUES ('US'), ('THIRD_PARTY')) AS parties (party)
-       CROSS JOIN (VALUES ('EMAIL'), ('SMS'), ('LETTER'), ('TELEPHONE'), ('SOCIAL_MEDIA')) AS channels (channel)
-  ) asked ON c.erased_at IS NULL
+ CROSS JOIN (
+      VALUES (1, 'THIRD_PARTY', 'EMAIL'), (2, 'THIRD_PARTY', 'LETTER'), (3, 'THIRD_PARTY', 'SMS'),
+             (4, 'THIRD_PARTY', 'SOCIAL_MEDIA'), (5, 'THIRD_PARTY', 'TELEPHONE'), (6, 'US', 'EMAIL'),
+             (7, 'US', 'LETTER'), (8, 'US', 'SMS'), (9, 'US', 'SOCIAL_MEDIA'), (10, 'US', 'TELEPHONE')
+  ) AS asked (position, party, channel)
   LEFT JOIN dms.contact_preference k
-    ON k.customer_id = c.customer_id AND k.party = asked.party AND k.channel = asked.channel;
+    ON k.customer_id = c.customer_id AND k.party = asked.party AND k.channel = asked.channel
+ WHERE c.erased_at IS NULL;
+COMMENT ON VIEW dms.v_ddc_contact_answers IS
+    'Ten rows for a living customer, one for each party and channel; none for an erased one';
+
+CREATE VIEW dms.v_ddc_customers AS
+SELECT c.customer_id::bigint * 16 + coalesce(a.position, 0) AS row_id,
+       c.*,
+       a.party,
+       a.channel,
+       a.opted_in,
+       a.service_follow_up,
+       a.general_marketing,
+       a.legal_basis,
+       a.source,
+       a.captured_at,
+       a.wording_version,
+       a.reviewed_at,
+       a.withdrawn_at
+  FROM dms.v_ddc_customer_records c
+  LEFT JOIN dms.v_ddc_contact_answers a USING (customer_id);
 COMMENT ON VIEW dms.v_ddc_customers IS
-    'Ten rows for a living customer, one for each party and channel; one row for an erased one, with the number alone';
+    'The two joined: ten rows for a living customer, one row for an erased one';
 """
 
 # Whose purchase it was: a customer that was erased since is not named any more, whatever the document once said.
 INVOICES = """
 CREATE VIEW dms.v_ddc_workshop_invoices AS
+WITH companies AS (
+    SELECT legal_entity_id, array_agg(point_of_sale_id) AS points
+      FROM dms.dealer JOIN dms.point_of_sale USING (dealer_id)
+     GROUP BY legal_entity_id
+)
 SELECT i.workshop_invoice_id AS document_id,
        i.point_of_sale_id AS dealer_id,
        p.rrdi_code AS dealer_code,
@@ -133,10 +164,15 @@ SELECT i.workshop_invoice_id AS document_id,
        i.currency
   FROM dms.workshop_invoice i
   JOIN dms.point_of_sale p USING (point_of_sale_id)
+  JOIN dms.dealer site USING (dealer_id)
+  JOIN companies USING (legal_entity_id)
   LEFT JOIN dms.customer c ON c.customer_id = i.customer_id
   LEFT JOIN LATERAL (
-      SELECT odometer FROM dms.workshop_invoice b
+      -- What another company read is that company's data, and whether it is in this database is chance.
+      SELECT b.odometer
+        FROM dms.workshop_invoice b
        WHERE b.vin = i.vin AND b.posted_at < i.posted_at AND b.odometer_unit = 'KM' AND b.odometer IS NOT NULL
+         AND b.point_of_sale_id = ANY (companies.points)
        ORDER BY b.posted_at DESC, b.workshop_invoice_id DESC LIMIT 1
   ) before ON true;
 
@@ -158,9 +194,8 @@ SELECT workshop_invoice_line_id AS row_id,
 CREATE VIEW dms.v_ddc_workshop_invoice_lines AS
 SELECT * FROM dms.v_ddc_workshop_invoices LEFT JOIN dms.v_ddc_workshop_lines USING (document_id);
 
-CREATE VIEW dms.v_ddc_counter_invoice_lines AS
-SELECT l.counter_invoice_line_id AS row_id,
-       i.counter_invoice_id AS document_id,
+CREATE VIEW dms.v_ddc_counter_invoices AS
+SELECT i.counter_invoice_id AS document_id,
        i.point_of_sale_id AS dealer_id,
        p.rrdi_code AS dealer_code,
        -- Read to be judged, and only on a cash sale is there anything to judge.
@@ -175,28 +210,42 @@ SELECT l.counter_invoice_line_id AS row_id,
        i.total_net,
        i.total_vat,
        i.total_gross,
-       i.currency,
-       l.line_number,
-       l.part_number,
-       l.quantity,
-       l.unit_price,
-       l.discount_amount,
-       l.net_amount,
-       l.vat_amount
+       i.currency
   FROM dms.counter_invoice i
   JOIN dms.point_of_sale p USING (point_of_sale_id)
-  LEFT JOIN dms.customer c ON c.customer_id = i.customer_id
-  LEFT JOIN dms.counter_invoice_line l USING (counter_invoice_id);
+  LEFT JOIN dms.customer c ON c.customer_id = i.customer_id;
 
-CREATE VIEW dms.v_ddc_vehicle_sale_lines AS
-SELECT l.vehicle_sale_line_id AS row_id,
-       s.vehicle_sale_id AS document_id,
+CREATE VIEW dms.v_ddc_counter_lines AS
+SELECT counter_invoice_line_id AS row_id,
+       counter_invoice_id AS document_id,
+       line_number,
+       part_number,
+       quantity,
+       unit_price,
+       discount_amount,
+       net_amount,
+       vat_amount
+  FROM dms.counter_invoice_line;
+
+CREATE VIEW dms.v_ddc_counter_invoice_lines AS
+SELECT * FROM dms.v_ddc_counter_invoices LEFT JOIN dms.v_ddc_counter_lines USING (document_id);
+
+CREATE VIEW dms.v_ddc_vehicle_sales AS
+WITH companies AS (
+    SELECT legal_entity_id, array_agg(point_of_sale_id) AS points
+      FROM dms.dealer JOIN dms.point_of_sale USING (dealer_id)
+     GROUP BY legal_entity_id
+)
+SELECT s.vehicle_sale_id AS document_id,
        s.point_of_sale_id AS dealer_id,
        p.rrdi_code AS dealer_code,
        p.brand,
        CASE WHEN s.sale_kind = 'VN' AND s.document_type = 'INVOICE' THEN (
-           SELECT count(*) FROM dms.vehicle_sale o
+           SELECT count(*)
+             FROM dms.vehicle_sale o
             WHERE o.vin = s.vin AND o.sale_kind = 'VN' AND o.document_type = 'INVOICE'
+              -- Dealers buy new vehicles from each other: each company's sale is one of its own.
+              AND o.point_of_sale_id = ANY (companies.points)
               -- Of two that were posted together the second is one too many.
               AND (o.posted_at, o.vehicle_sale_id) < (s.posted_at, s.vehicle_sale_id)
               AND NOT EXISTS (
@@ -226,16 +275,25 @@ SELECT l.vehicle_sale_line_id AS row_id,
        s.total_net,
        s.total_vat,
        s.total_gross,
-       s.currency,
-       l.line_number,
-       l.line_type,
-       l.description,
-       l.net_amount,
-       l.vat_amount
+       s.currency
   FROM dms.vehicle_sale s
   JOIN dms.point_of_sale p USING (point_of_sale_id)
-  LEFT JOIN dms.customer c ON c.customer_id = s.customer_id
-  LEFT JOIN dms.vehicle_sale_line l USING (vehicle_sale_id);
+  JOIN dms.dealer site USING (dealer_id)
+  JOIN companies USING (legal_entity_id)
+  LEFT JOIN dms.customer c ON c.customer_id = s.customer_id;
+
+CREATE VIEW dms.v_ddc_vehicle_lines AS
+SELECT vehicle_sale_line_id AS row_id,
+       vehicle_sale_id AS document_id,
+       line_number,
+       line_type,
+       description,
+       net_amount,
+       vat_amount
+  FROM dms.vehicle_sale_line;
+
+CREATE VIEW dms.v_ddc_vehicle_sale_lines AS
+SELECT * FROM dms.v_ddc_vehicle_sales LEFT JOIN dms.v_ddc_vehicle_lines USING (document_id);
 """
 
 
