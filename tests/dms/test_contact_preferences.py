@@ -132,6 +132,23 @@ def test_a_withdrawal_takes_the_ticks_with_it_or_is_refused(france: France) -> N
     database.rows("UPDATE dms.contact_preference SET withdrawn_at = now(), opted_in = false, service_follow_up = false")
 
 
+def test_a_withdrawal_beats_ticks_in_the_feed_even_where_both_could_be_stored(france: France) -> None:
+    france.database.rows(
+        "ALTER TABLE dms.contact_preference DROP CONSTRAINT preference_withdrawal_beats_a_tick; "
+        "ALTER TABLE dms.contact_preference DISABLE TRIGGER USER"
+    )
+    ticks = {"service_follow_up": True, "general_marketing": True}
+    customer = france.customer()
+    france.preference(customer, withdrawn_at=NOON, **ticks)
+    france.preference(customer, channel="SMS", **ticks)
+    told = {
+        row["channel"]: (row["opted_in"], row["service_follow_up"], row["general_marketing"])
+        for row in france.records("customer", DAY)
+        if row["party"] == "US"
+    }
+    assert (told["EMAIL"], told["SMS"]) == (("f",) * 3, ("t",) * 3)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -89,10 +89,10 @@ SELECT c.customer_id,
        asked.position,
        asked.party,
        asked.channel,
-       -- No row is no, and so is a withdrawal.
+       -- No row is no, and so is a withdrawal, whatever else stands beside it.
        coalesce(k.opted_in AND k.withdrawn_at IS NULL, false) AS opted_in,
-       coalesce(k.service_follow_up, false) AS service_follow_up,
-       coalesce(k.general_marketing, false) AS general_marketing,
+       coalesce(k.service_follow_up AND k.withdrawn_at IS NULL, false) AS service_follow_up,
+       coalesce(k.general_marketing AND k.withdrawn_at IS NULL, false) AS general_marketing,
        k.legal_basis,
        k.source,
        k.captured_at,
