@@ -36,7 +36,11 @@ class Month:
 
     def dealers(self) -> dict[str, bool]:
         """Dealer code and whether it takes part in the trade-partner scheme."""
-        return dict(self.daily.query("SELECT dealer_code, trade_partner_dealer FROM dms.v_dealers"))
+        return dict(
+            self.daily.query(
+                "SELECT dealer_code, trade_partner_dealer FROM dms.v_dealers WHERE dealer_code IS NOT NULL"
+            )
+        )
 
 
 @pytest.fixture
