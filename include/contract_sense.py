@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from include.contract_vocabulary import AGREEMENTS, CONTIGUOUS, FILE_RULES, PERIOD_UNITS, ContractError
+from include.contract_vocabulary import AGREEMENTS, CONTIGUOUS, PERIOD_UNITS, ContractError
 
 if TYPE_CHECKING:
     from include.contract import Contract, Rule, Table
@@ -50,19 +50,9 @@ def require_sense(contract: Contract) -> None:
         _write_xml(contract)
 
 
-def _named_by(rule: Rule) -> list[str]:
-    """Columns that a row rule speaks of in its arguments."""
-    if rule.kind in FILE_RULES:
-        return []
-    single = [
-        rule.arguments[name] for name in ("property", "quantity", "unitPrice", "discount") if name in rule.arguments
-    ]
-    return [*single, *rule.arguments.get("properties", ())]
-
-
 def _refer_only_to_columns(table: Table) -> None:
     named = {("withhold", column) for column in table.withhold}
-    named |= {(rule.id, column) for rule in table.rules for column in _named_by(rule)}
+    named |= {(rule.id, column) for rule in table.rules for column in rule.named}
     for place, column in sorted(named):
         if column not in table.columns:
             raise ContractError(f"{place} speaks of {column!r}, which is no property of the schema")
@@ -86,7 +76,7 @@ def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
         if rule.kind in OF_TEXT and types[rule.columns[0]] != "string":
             kind = types[rule.columns[0]]
             raise ContractError(f"{rule.id}: {rule.columns[0]} is a {kind}; {rule.kind} asks for a string")
-        for column in (*rule.columns, *_named_by(rule)) if rule.kind in ARITHMETIC else ():
+        for column in (*rule.columns, *rule.named) if rule.kind in ARITHMETIC else ():
             if types[column] not in ("integer", "number"):
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
         if rule.kind == "signFollows" and types[rule.columns[0]] not in ("integer", "number"):
@@ -100,7 +90,7 @@ def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
             raise ContractError(
                 f"{rule.id}: the files of a run have a window each, by the dealers' clocks; use withinPeriod on a date"
             )
-        for column in (*rule.columns, *_named_by(rule)) if rule.kind in ("withinPeriod", "notAfter") else ():
+        for column in (*rule.columns, *rule.named) if rule.kind in ("withinPeriod", "notAfter") else ():
             if types[column] != "date":
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a date")
     if table.array is not None and not table.document_key:

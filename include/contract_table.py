@@ -42,6 +42,16 @@ class Rule:
     arguments: Mapping[str, Any]
     description: str
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Columns that a rule about rows speaks of in its arguments, beside its own."""
+        if self.kind in FILE_RULES:
+            return ()
+        single = (
+            self.arguments[name] for name in ("property", "quantity", "unitPrice", "discount") if name in self.arguments
+        )
+        return (*single, *self.arguments.get("properties", ()))
+
 
 @dataclass(frozen=True)
 class Field:

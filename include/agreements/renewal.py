@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from include.agreements.authorisations import Authorisation, fingerprint
 from include.agreements.manifests import ManifestError, manifest, manifest_name
-from include.ledger.companions import BEFORE_ANY_ATTEMPT, Companion
+from include.ledger.companions import Companion
 
 if TYPE_CHECKING:
     from include.archive import Archive
@@ -44,7 +44,7 @@ def accompany(
     registered = ledger.companions(file.id)
     if {companion.fingerprint for companion in registered} == ({mark} if authorisations else set()):
         return None
-    if file.state not in BEFORE_ANY_ATTEMPT or file.remote_path is not None or file.published_at is not None:
+    if not file.untouched:
         holds = ", ".join(f"{one.application} {one.status}" for one in authorisations) or "none"
         begun = "it was first sent" if file.published_at is not None else "the first attempt to send it"
         step = (

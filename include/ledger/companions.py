@@ -25,7 +25,6 @@ from include.ledger.states import DELIVERED
 
 KIND: Final = re.compile(r"[a-z][a-z0-9_]*")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
-BEFORE_ANY_ATTEMPT: Final = frozenset({"PLANNED", "CHECKED", "RENDERED", "GATED", "HELD", "WITHHELD"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Companions(Files):
         with self.transaction() as cursor:
             row = locked_file(cursor, file_id)
             _require_sound(row, companions, fingerprint)
-            if row.state not in BEFORE_ANY_ATTEMPT or row.remote_path is not None or row.published_at is not None:
+            if not row.untouched:
                 raise TransitionError(
                     f"{row.label} is {row.state} and an attempt to send it has begun, so what goes beside it is fixed: "
                     "the partner may have it. Next: let it finish, or reject and reopen it to have all made anew"

@@ -200,7 +200,7 @@ def _following(cursor: RealDictCursor, row: FileRow) -> list[FileRow]:
     )
     found = [row_of(FileRow, one) for one in cursor.fetchall()]
     for later in found:
-        if later.published_at is not None or later.remote_path is not None:
+        if not later.untouched:
             raise TransitionError(
                 f"{row.label} cannot be given up: {later.label} follows it and is {later.state}, so the movements of "
                 "this window, an erasure among them perhaps, would never be sent. Next: release this one"

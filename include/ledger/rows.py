@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from include.ledger.states import BEFORE_ANY_ATTEMPT
 from include.window import Window, month_window
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class FileRow:
     def awaits_bytes(self) -> bool:
         """True while nothing is rendered: then the newest rows are the ones to send, also for a file that was held."""
         return self.state in ("PLANNED", "CHECKED") or (self.state == "HELD" and self.sha256 is None)
+
+    @property
+    def untouched(self) -> bool:
+        """True while no attempt to send it has begun: the partner has nothing of it, and nothing beside it."""
+        return self.state in BEFORE_ANY_ATTEMPT and self.remote_path is None and self.published_at is None
 
     @property
     def window(self) -> Window:

@@ -115,6 +115,8 @@ DELIVERED: Final = frozenset({"PUBLISHED", "ACKED"})
 """States in which the partner has the file."""
 ON_THE_WAY: Final = frozenset({"GATED", "UPLOADING", "UPLOADED"})
 """States in which the publish protocol has work: to begin, or to reconcile what an earlier attempt left."""
+BEFORE_ANY_ATTEMPT: Final = frozenset({"PLANNED", "CHECKED", "RENDERED", "GATED", "HELD", "WITHHELD"})
+"""States in which a file may stand that nobody has begun to send; ``FileRow.untouched`` says whether it is so."""
 NOT_LIVE: Final = frozenset({"PROPOSED", "SUPERSEDED", "CANCELLED"})
 """States of a revision that does not speak for its window."""
 SETTLED: Final = frozenset({"PUBLISHED", "ACKED", "SUPERSEDED", "CANCELLED"})

@@ -33,10 +33,11 @@ def windows_due(
     begin = _begin(contract, dealer, last, since, environment, ledger)
     if begin >= last.start:
         return [last]
-    given_up = _given_up(contract, dealer, environment, ledger)
+    first = Window(begin, last.end, contract.zone).business_date
+    given_up = _given_up(contract, dealer, first, last.business_date, environment, ledger)
     due: list[Window] = []
     if standing is not None or contract.contiguous == "windows":
-        day = Window(begin, last.end, contract.zone).business_date
+        day = first
         while (piece := day_window(day, contract.zone)).end <= last.start:
             window = Window(begin, piece.end, contract.zone)
             # Its time goes on into the next piece, however often that was given up as well.
@@ -65,9 +66,11 @@ def _begin(
     return min(planned) if allowed is None else max(min(planned), allowed)
 
 
-def _given_up(contract: Contract, dealer: str, environment: str, ledger: Ledger) -> set[Window]:
-    """Windows of which every revision was given up."""
+def _given_up(
+    contract: Contract, dealer: str, first: date, last: date, environment: str, ledger: Ledger
+) -> set[Window]:
+    """Windows that begin on a day from ``first`` to ``last`` and of which every revision was given up."""
     states: dict[Window, set[str]] = {}
-    for file in ledger.files(interface=contract.id, dealer=dealer, environment=environment):
+    for file in ledger.files(interface=contract.id, dealer=dealer, environment=environment, since=first, until=last):
         states.setdefault(Window(file.window_start, file.window_end, contract.zone), set()).add(file.state)
     return {window for window, found in states.items() if found == {"CANCELLED"}}

@@ -57,15 +57,14 @@ def may_leave(
             continue
         candidates = known[file.window].get(file.dealer, [])
         standing = standings.get(candidates[0].dealer_id) if len(candidates) == 1 else None
-        untouched = file.state == "GATED" and file.published_at is None and file.remote_path is None
-        if standing is not None and (withheld := standing.objection(file.window)) is not None and untouched:
+        if standing is not None and (withheld := standing.objection(file.window)) is not None and file.untouched:
             ledger.move(file.id, "WITHHELD", reason=withheld)
             log(f"{file.dealer} {file.period}: withheld: {withheld}")
             continue
         reason = _fault(contract, file, candidates, standing)
         if reason is None and (erased := gone.get(file.id)):
             reason = f"{erased} customers were erased since its rows were read"
-            if untouched:
+            if file.untouched:
                 ledger.move(file.id, "WITHHELD", reason=f"{reason}: the next run makes it anew")
                 log(f"{file.dealer} {file.period}: {reason}; the next run makes it anew")
                 continue

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from include.ledger import FileRow, Ledger
     from include.window import Window
 
-# What has not begun to leave; a file beyond is the partner's already, or may be.
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
-NOT_LEAVING = frozenset({"PLANNED", "CHECKED", "RENDERED", "GATED", "HELD", "WITHHELD"})
 
 
 class Plan:
@@ -48,6 +46,8 @@ class Plan:
     ) -> None:
         self._contract, self._window, self._environment = contract, window, environment
         self._batch_id, self._ledger, self._standings, self._log = batch_id, ledger, standings, log
+        # A preview speaks of its own day alone.
+        self._in_line = contract.contiguous is not None and environment != PREVIEW
         self.file_ids: list[int] = []
         self.wanted: dict[Window, dict[int, int]] = {}
         self.obstacles: dict[int, str] = {}
@@ -69,7 +69,7 @@ class Plan:
                 continue
             self._note(dealer, file)
             self._decide(dealer, file, fault, None if standing is None else standing.objection(window))
-        if self._contract.contiguous is not None and self._environment != PREVIEW:
+        if self._in_line:
             self._take_along(label)
 
     def _windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
@@ -77,31 +77,32 @@ class Plan:
             return self._last_windows(dealer, standing)
         own = dealer.window(self._contract, self._window)
         objection = None if standing is None else standing.objection(own)
-        if self._contract.contiguous is None or self._environment == PREVIEW or objection is not None:
+        if not self._in_line or objection is not None:
             return [own]
-        since = None if standing is None else standing.since
-        find = partial(windows_due, environment=self._environment, ledger=self._ledger)
-        due = find(self._contract, own, dealer.label, since)
-        waiting = self._ledger.waiting_before(self._contract.id, dealer.label, self._environment, due[0].start)
-        return [*(file.window for file in waiting), *due]
+        due = self._due(own, dealer, standing)
+        return [*(file.window for file in self._waiting(dealer.label, due[0].start)), *due]
 
     def _last_windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
         """What a dealer that has ended still owes: files that wait, and days up to its last that were never made."""
-        if self._contract.contiguous is None or self._environment == PREVIEW or dealer.ended_on is None:
+        if not self._in_line or dealer.ended_on is None:
             return []
-        interface, label, environment = self._contract.id, dealer.label, self._environment
         last = day_window(dealer.ended_on - timedelta(days=1), self._contract.zone)
-        waiting = [file.window for file in self._ledger.waiting_before(interface, label, environment, FOR_EVER)]
-        earlier = self._ledger.window_before(interface, label, environment, last.end)
+        waiting = [file.window for file in self._waiting(dealer.label)]
+        earlier = self._ledger.window_before(self._contract.id, dealer.label, self._environment, last.end)
         if earlier is None or earlier.window_end >= last.end:
             return waiting
+        return [*waiting, *(window for window in self._due(last, dealer, standing) if window not in waiting)]
+
+    def _due(self, run: Window, dealer: Dealer, standing: Standing | None) -> list[Window]:
         since = None if standing is None else standing.since
-        due = windows_due(self._contract, last, label, since, environment=environment, ledger=self._ledger)
-        return [*waiting, *(window for window in due if window not in waiting)]
+        return windows_due(self._contract, run, dealer.label, since, environment=self._environment, ledger=self._ledger)
+
+    def _waiting(self, label: str, before: datetime = FOR_EVER) -> list[FileRow]:
+        return self._ledger.waiting_before(self._contract.id, label, self._environment, before)
 
     def _take_along(self, label: str) -> None:
         """Later files whose bytes are made and that waited for one of these: they go behind them."""
-        for file in self._ledger.waiting_before(self._contract.id, label, self._environment, FOR_EVER):
+        for file in self._waiting(label):
             if file.state in ON_THE_WAY and file.id not in self.file_ids:
                 self._log(f"{label} {file.period}: waited for this one and goes behind it")
                 self.file_ids.append(file.id)
@@ -113,12 +114,7 @@ class Plan:
             self.obstacles[file.id] = dealer.obstacle
 
     def _decide(self, dealer: Dealer, file: FileRow, fault: str | None, withheld: str | None) -> None:
-        if (
-            withheld is not None
-            and file.published_at is None
-            and file.remote_path is None
-            and file.state in NOT_LEAVING
-        ):
+        if withheld is not None and file.untouched:
             if (file.state, file.reason) != ("WITHHELD", withheld):
                 self._ledger.move(file.id, "WITHHELD", reason=withheld)
             self._log(f"{file.dealer} {file.period}: withheld: {withheld}")

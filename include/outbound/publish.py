@@ -68,17 +68,17 @@ def publish(
 
 def _turn(contract: Contract, waiting: Sequence[FileRow], ledger: Ledger) -> list[FileRow]:
     """The files that may go next: all, or, where agreements are to be asked for again, a few at a time."""
-    ready = [file for file in waiting if contract.contiguous is None or _is_next(file, ledger)]
+    ready = [file for file in waiting if contract.contiguous is None or not _earlier(file, ledger)]
     return ready[:AGREED_FILES] if contract.agreements else ready
 
 
-def _is_next(file: FileRow, ledger: Ledger) -> bool:
-    """Whether every earlier file of the dealer has gone."""
-    return not ledger.waiting_before(file.interface, file.dealer, file.environment, file.window_start)
+def _earlier(file: FileRow, ledger: Ledger) -> list[FileRow]:
+    """Earlier files of the dealer that have not gone."""
+    return ledger.waiting_before(file.interface, file.dealer, file.environment, file.window_start)
 
 
 def _predecessors(file: FileRow, ledger: Ledger) -> str:
     """Say which file this one waits for."""
-    first = ledger.waiting_before(file.interface, file.dealer, file.environment, file.window_start)[0]
+    first = _earlier(file, ledger)[0]
     why = f": {first.reason}" if first.reason else ""
     return f"waits for the file of {first.period}, which is {first.state}{why}"

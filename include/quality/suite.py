@@ -72,9 +72,7 @@ def judgeable(table: Table, columns: Collection[str]) -> list[Rule]:
 
 def columns_of(rule: Rule, document_key: Sequence[str]) -> set[str]:
     """Return every column that ``rule`` looks at."""
-    named = (rule.arguments.get(argument) for argument in ("property", "quantity", "unitPrice", "discount"))
-    key = document_key if rule.kind in OF_DOCUMENTS else ()
-    return {*rule.columns, *(column for column in named if column), *rule.arguments.get("properties", ()), *key}
+    return {*rule.columns, *rule.named, *(document_key if rule.kind in OF_DOCUMENTS else ())}
 
 
 def _told(rule: Rule) -> dict[str, Any]:
