@@ -47,11 +47,16 @@ def accompany(
     if not file.untouched:
         holds = ", ".join(f"{one.application} {one.status}" for one in authorisations) or "none"
         begun = "it was first sent" if file.published_at is not None else "the first attempt to send it"
-        step = (
-            "`reject` takes the redelivery back; what the partner has stays as it is"
-            if file.published_at is not None
-            else "`reject` and `reopen` it: the next run makes new bytes with new manifests"
-        )
+        if file.published_at is not None:
+            step = "`reject` takes the redelivery back; what the partner has stays as it is"
+        elif contract.contiguous is not None and any(one.published_at is not None for one in registered):
+            # Under the same name the partner could not be given another.
+            step = (
+                "`reject` it: the next file holds its window too, under a number of its own, and the manifest that the "
+                "partner has by now speaks of a file that never comes"
+            )
+        else:
+            step = "`reject` and `reopen` it: the next run makes new bytes with new manifests"
         return (
             f"{file.label}: what applications may see of it has changed since {begun}, and the manifests beside it no "
             f"longer say what holds now ({holds}), so it must not go as it is. {step}"

@@ -104,7 +104,8 @@ class Decisions(Files):
         Take up again what a person gave up: CANCELLED → PLANNED, with its sequence number if it has one.
 
         :param contiguous: whether the interface's files follow each other; then none is taken up whose time went with
-            a later file, or that leaves out one given up right before it.
+            a later file, that leaves out one given up right before it, or of which the partner has a companion: under
+            the same name there could be no other.
         :raises TransitionError: if a later revision follows it, in any other state, for a preview (which begins anew by
             being run), or without a reason.
         """
@@ -116,6 +117,7 @@ class Decisions(Files):
             _require_time_of_its_own(cursor, row)
             if contiguous:
                 _require_nothing_left_out(cursor, row)
+                _require_nothing_beside_it(cursor, row)
             # A correction is wanted as the person saw it: what is other by now is held and not sent in its place.
             kept = {} if row.supersedes is None else {"content_hash": row.content_hash}
             return self._decide(cursor, window, row, "PLANNED", "reopen", reason, kept)
@@ -247,6 +249,18 @@ def _require_nothing_left_out(cursor: RealDictCursor, row: FileRow) -> None:
         raise TransitionError(
             f"{row.label} cannot be taken up alone: {before.label}, right before it, was given up, and its movements "
             "would be left out. Next: reopen that one first, or run a later day, which makes one file over all of it"
+        )
+
+
+def _require_nothing_beside_it(cursor: RealDictCursor, row: FileRow) -> None:
+    cursor.execute(
+        "SELECT name FROM ledger.companion WHERE file_id = %s AND published_at IS NOT NULL ORDER BY position LIMIT 1",
+        [row.id],
+    )
+    if (found := cursor.fetchone()) is not None:
+        raise TransitionError(
+            f"{row.label} cannot be taken up under its number: {found['name']} of it is with the partner, and new "
+            "bytes need another. Next: run a later day; the file that it makes holds this window too"
         )
 
 

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def windows_due(
-    contract: Contract, run: Window, dealer: str, since: date | None, *, environment: str, ledger: Ledger
+    contract: Contract,
+    run: Window,
+    dealer: str,
+    *,
+    since: date | None,
+    owed: datetime | None,
+    environment: str,
+    ledger: Ledger,
 ) -> list[Window]:
     """
     Return the windows that a run for the day ``run`` serves for one dealer, oldest first; the last one holds that day.
@@ -27,10 +34,11 @@ def windows_due(
     (``span``). A dealer that never sent begins with this day, or with the first day that it was known and allowed to.
 
     :param since: the first day that may be sent at all, None for no bound.
+    :param owed: since when a dealer that never sent under this number owes its movements, None for one that is new.
     """
     standing = ledger.window_covering(contract.id, dealer, environment, run.start, run.end)
     last = run if standing is None else standing.window
-    begin = _begin(contract, dealer, last, since, environment, ledger)
+    begin = _begin(contract, dealer, last, since, owed, environment, ledger)
     if begin >= last.start:
         return [last]
     first = Window(begin, last.end, contract.zone).business_date
@@ -49,14 +57,21 @@ def windows_due(
 
 
 def _begin(
-    contract: Contract, dealer: str, last: Window, since: date | None, environment: str, ledger: Ledger
+    contract: Contract,
+    dealer: str,
+    last: Window,
+    since: date | None,
+    owed: datetime | None,
+    environment: str,
+    ledger: Ledger,
 ) -> datetime:
     """Where the dealer's last file before ``last`` ended; without one, where it was first planned and may have gone."""
     allowed = None if since is None else day_window(since, contract.zone).start
     earlier = ledger.window_before(contract.id, dealer, environment, last.start)
     if earlier is not None:
         return earlier.window_end if allowed is None else max(earlier.window_end, allowed)
-    planned = [
+    planned = [] if owed is None else [owed]
+    planned += [
         file.window_start
         for file in ledger.files(interface=contract.id, dealer=dealer, environment=environment)
         if file.state in ("WITHHELD", "CANCELLED")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,23 +55,37 @@ class Plan:
         self.headers: dict[int, dict[str, str | None]] = {}
 
     def add(self, label: str, candidates: Sequence[Dealer]) -> None:
-        """Plan what is due of the dealer under ``label``; several under one label are for a person to mend."""
-        dealer, standing = candidates[0], self._standings.get(candidates[0].dealer_id)
+        """
+        Plan what is due of the dealer under ``label``; several under one label are for a person to mend.
+
+        Where files follow each other, each of several has a row of its own meanwhile: whose number it is nobody knows,
+        and what each of them owes begins there.
+        """
         fault = unservable(self._contract, label, candidates)
+        if self._in_line and len(candidates) > 1:
+            for dealer in candidates:
+                self._serve(replace(dealer, code=None), fault)
+        else:
+            self._serve(candidates[0], fault)
+
+    def _serve(self, dealer: Dealer, fault: str | None) -> None:
+        standing = self._standings.get(dealer.dealer_id)
         if fault is None and standing is not None and standing.faults:
             fault = "; ".join(standing.faults)
-        for window in self._windows(dealer, standing):
+        windows = self._windows(dealer, standing)
+        for window in windows:
             try:
                 file = self._plan(dealer, window)
             except WindowMovedError as error:
                 # What went, or is made, by the old clock stays what it is, and the run's end speaks of it.
-                self._log(f"{label}: {error}")
+                self._log(f"{dealer.label}: {error}")
                 self._note(dealer, self._ledger.file(error.file_id))
                 continue
             self._note(dealer, file)
             self._decide(dealer, file, fault, None if standing is None else standing.objection(window))
         if self._in_line:
-            self._take_along(label)
+            self._take_along(dealer.label)
+            self._take_over(dealer, windows)
 
     def _windows(self, dealer: Dealer, standing: Standing | None) -> list[Window]:
         if dealer.ended_on is not None:
@@ -89,13 +104,32 @@ class Plan:
         last = day_window(dealer.ended_on - timedelta(days=1), self._contract.zone)
         waiting = [file.window for file in self._waiting(dealer.label)]
         earlier = self._ledger.window_before(self._contract.id, dealer.label, self._environment, last.end)
-        if earlier is None or earlier.window_end >= last.end:
+        if earlier.window_end >= last.end if earlier is not None else not self._unnamed(dealer):
             return waiting
         return [*waiting, *(window for window in self._due(last, dealer, standing) if window not in waiting)]
 
     def _due(self, run: Window, dealer: Dealer, standing: Standing | None) -> list[Window]:
-        since = None if standing is None else standing.since
-        return windows_due(self._contract, run, dealer.label, since, environment=self._environment, ledger=self._ledger)
+        return windows_due(
+            self._contract,
+            run,
+            dealer.label,
+            since=None if standing is None else standing.since,
+            owed=min((file.window_start for file in self._unnamed(dealer)), default=None),
+            environment=self._environment,
+            ledger=self._ledger,
+        )
+
+    def _unnamed(self, dealer: Dealer) -> list[FileRow]:
+        """Files that were planned for the dealer while it had no number, or none that was its alone."""
+        return [] if dealer.code is None else self._waiting(replace(dealer, code=None).label)
+
+    def _take_over(self, dealer: Dealer, windows: Sequence[Window]) -> None:
+        """Close the rows from before the dealer had its number, once their time is planned under it."""
+        for file in self._unnamed(dealer):
+            if windows and windows[0].start <= file.window_start:
+                reason = f"the dealer's number is {dealer.label} now: what moved in this window goes under it"
+                self._ledger.move(file.id, "CANCELLED", reason=reason)
+                self._log(f"{file.dealer} {file.period}: {reason}")
 
     def _waiting(self, label: str, before: datetime = FOR_EVER) -> list[FileRow]:
         return self._ledger.waiting_before(self._contract.id, label, self._environment, before)
@@ -120,7 +154,7 @@ class Plan:
             self._log(f"{file.dealer} {file.period}: withheld: {withheld}")
             return
         if file.state == "WITHHELD":
-            reason = "its agreements are in force now"
+            reason = "nothing keeps it back now; its rows are read anew"
             file = self._ledger.move(file.id, "PLANNED", reason=reason, batch_id=self._batch_id)
         if fault is not None:
             _hold(self._ledger, file, fault)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,42 +13,16 @@ import pytest
 from lxml import etree
 
 import include.publish as publishing
-from include.contract import load_contract
 from include.ledger import FileRow, TransitionError
 from include.ledger.chain import verify
-from include.migrations.run import Name
 from include.outbound.conclude import UndeliveredError
 from include.outbound.extract import Extraction
-from include.quality.gate import GateProcess
-from local.partners.process import start_partner
-from local.postgres import Postgres
-from tests.outbound.french import FIRST_DAY, OTHER_SIREN, SIREN, Group, at, group, luhn_completed
+from tests.outbound.french import FIRST_DAY, OTHER_SIREN, SIREN, Group, at, luhn_completed
 from tests.outbound.world import World
 
 SCHEMA = Path(__file__).parents[2] / "include" / "schemas" / "fcs_ddc_daily.xsd"
 NS = "{urn:dealer-interfaces:fcs-ddc:1}"
 DAYS = [FIRST_DAY + timedelta(days=back) for back in range(5)]
-
-
-@pytest.fixture(scope="session")
-def empty_dms(new_database: Callable[[Name], str]) -> str:
-    return new_database("dms")
-
-
-@pytest.fixture
-def ddc(empty_dms: str, postgres: Postgres, gate: GateProcess, new_ledger_dsn: str, tmp_path: Path) -> Iterator[World]:
-    """A world of this test alone whose interface is the DDC feed."""
-    name = f"ddc_{tmp_path.name}"[:63]
-    template = empty_dms.partition("?")[0].rpartition("/")[2]
-    dsn = postgres.create_database(name, template=template, replace=True)
-    with start_partner(tmp_path / "partners", ["fcs"]) as partners:
-        yield World(tmp_path, dsn, new_ledger_dsn, partners["fcs"], gate, load_contract("fcs_ddc_daily"))
-    postgres.drop_database(name)
-
-
-@pytest.fixture
-def sites(ddc: World) -> Group:
-    return group(ddc)
 
 
 def state_of(world: World, dealer: str) -> FileRow:
@@ -232,8 +205,7 @@ def test_a_point_of_sale_that_may_not_take_part_is_withheld_and_one_that_is_not_
     french.point(french.site(sites.company, luhn_completed(f"{SIREN}0003")), "0456DC", "OP")
     french.point(french.site(sites.company, luhn_completed(f"{SIREN}0004")[1:]), "0789AP")
     twice = [french.site(sites.company, luhn_completed(f"{SIREN}{number:04}")) for number in (5, 6)]
-    for site in twice:
-        french.point(site, "0999AP")
+    doubled = [french.point(site, "0999AP") for site in twice]
     run = ddc.deliver(DAYS[0])
     told = {file.dealer: (file.state, str(file.reason)) for file in ddc.files(run)}
     assert {dealer: state for dealer, (state, _) in told.items()} == {
@@ -242,11 +214,11 @@ def test_a_point_of_sale_that_may_not_take_part_is_withheld_and_one_that_is_not_
         "0456OP": "WITHHELD",
         "0456DC": "PUBLISHED",
         "0789AP": "HELD",
-        "0999AP": "HELD",
+        **{f"dms:{point}": "HELD" for point in doubled},
     }
     assert "DCSnet" in told["0456OP"][1]
     assert "13" in told["0789AP"][1]
-    assert "one number 0999AP" in told["0999AP"][1]
+    assert all("one number 0999AP" in told[f"dms:{point}"][1] for point in doubled)
     with pytest.raises(UndeliveredError, match="0789AP"):
         ddc.conclude(run)
 
