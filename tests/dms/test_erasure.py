@@ -74,3 +74,10 @@ def test_nothing_happens_to_a_customer_before_it_began(france: France, told: dic
     empty = dict.fromkeys(["given_name", "family_name", "email", "postal_code", "country_code"])
     with pytest.raises(psycopg2.errors.CheckViolation, match="customer_changes_after_it_began"):
         france.customer(NOON, **empty, **told)
+
+
+def test_a_customer_of_the_feed_does_not_move_to_another_point_of_sale(france: France) -> None:
+    customer = france.customer()
+    france.database.rows("UPDATE dms.customer SET point_of_sale_id = point_of_sale_id, city = 'Elsewhere'")
+    with pytest.raises(psycopg2.errors.RaiseException, match=rf"anew at the other one .*erase_customer\({customer}\)"):
+        france.database.rows("UPDATE dms.customer SET point_of_sale_id = NULL")

@@ -392,3 +392,12 @@ def test_each_file_says_where_the_one_before_ended(ddc: World, sites: Group) -> 
         root = sent(ddc, place)
         assert texts(root, ".//previous_window_end") == texts(root, ".//window_start")
         assert datetime.fromisoformat(str(texts(root, ".//window_start")[0])) == at(DAYS[place], 0).astimezone(UTC)
+
+
+def test_an_invoice_without_lines_is_kept_back_under_a_number_that_leads_to_it(ddc: World, sites: Group) -> None:
+    empty = sites.french.workshop(sites.peugeot, "FEMPTY", at(DAYS[0], 12), lines=0)
+    ddc.deliver(DAYS[0])
+    with ddc.ledger() as ledger:
+        rejected = ledger.rejected_rows(state_of(ddc, Group.rrdi).id)
+    assert [row.row_key for row in rejected] == [str(-empty)]
+    assert "FEMPTY" not in texts(sent(ddc), ".//document_number")

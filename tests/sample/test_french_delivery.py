@@ -54,7 +54,7 @@ def test_the_ledger_says_what_was_foretold(delivered: World, truth: FrenchTruth)
         }
     for point in truth.points:
         for day in DAYS:
-            fate, file = point.fate_on(day), files.get((point.rrdi, day))
+            fate, file = point.fate_on(day), files.get((point.label, day))
             assert (None if file is None else file.state) == STATES.get(fate or ""), (point, day, file)
             if fate == "GOES":
                 told = truth.rejected(point.rrdi, day)

@@ -33,7 +33,7 @@ WITH document AS MATERIALIZED (
        AND i.posted_at < %(window_end)s
      ORDER BY dealer_code COLLATE "C", document_type COLLATE "C", document_number COLLATE "C"
 )
-SELECT l.row_id,
+SELECT coalesce(l.row_id, -d.document_id) AS row_id,
        d.dealer_id,
        d.dealer_code,
        d.odometer_unit,

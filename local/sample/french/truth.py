@@ -43,6 +43,11 @@ class PointTruth:
     active_from: date
     authorisations: tuple[Authorisation, ...]
 
+    @property
+    def label(self) -> str:
+        """Name of its files in the ledger: its code, or its number in the DMS if another site has the code."""
+        return f"dms:{self.point_of_sale_id}" if self.reason == "rrdi_on_two_sites" else self.rrdi
+
     def fate_on(self, day: date) -> Literal["GOES", "WITHHELD", "HELD"] | None:
         """What becomes of the file of that business date; None if there is none yet."""
         if day < self.active_from:

@@ -93,6 +93,16 @@ END $$;
 CREATE TRIGGER customer_is_erased_not_deleted BEFORE DELETE ON dms.customer
     FOR EACH ROW WHEN (OLD.point_of_sale_id IS NOT NULL) EXECUTE FUNCTION dms.refuse_deletion();
 
+-- At the first point of sale nobody would hear of a person who is now another's customer.
+CREATE FUNCTION dms.refuse_move() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'customer % stays with point of sale %: enter the person anew at the other one and erase this one '
+        'with dms.erase_customer(%)', OLD.customer_id, OLD.point_of_sale_id, OLD.customer_id;
+END $$;
+CREATE TRIGGER customer_stays_at_its_point_of_sale BEFORE UPDATE OF point_of_sale_id ON dms.customer
+    FOR EACH ROW WHEN (OLD.point_of_sale_id IS DISTINCT FROM NEW.point_of_sale_id AND OLD.point_of_sale_id IS NOT NULL)
+    EXECUTE FUNCTION dms.refuse_move();
+
 -- Twice is once; a number that nobody has is said, or somebody would believe it done.
 CREATE FUNCTION dms.erase_customer(erased integer, at timestamptz DEFAULT now()) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

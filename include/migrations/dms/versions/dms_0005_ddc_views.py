@@ -192,7 +192,9 @@ SELECT workshop_invoice_line_id AS row_id,
   FROM dms.workshop_invoice_line;
 
 CREATE VIEW dms.v_ddc_workshop_invoice_lines AS
-SELECT * FROM dms.v_ddc_workshop_invoices LEFT JOIN dms.v_ddc_workshop_lines USING (document_id);
+SELECT coalesce(row_id, -document_id) AS row_id, d.*, line_number, line_type, labor_operation_code, part_number,
+       description, quantity, unit_price, discount_amount, net_amount, vat_amount
+  FROM dms.v_ddc_workshop_invoices d LEFT JOIN dms.v_ddc_workshop_lines USING (document_id);
 
 CREATE VIEW dms.v_ddc_counter_invoices AS
 SELECT i.counter_invoice_id AS document_id,
@@ -228,7 +230,9 @@ SELECT counter_invoice_line_id AS row_id,
   FROM dms.counter_invoice_line;
 
 CREATE VIEW dms.v_ddc_counter_invoice_lines AS
-SELECT * FROM dms.v_ddc_counter_invoices LEFT JOIN dms.v_ddc_counter_lines USING (document_id);
+SELECT coalesce(row_id, -document_id) AS row_id, d.*, line_number, part_number, quantity, unit_price, discount_amount,
+       net_amount, vat_amount
+  FROM dms.v_ddc_counter_invoices d LEFT JOIN dms.v_ddc_counter_lines USING (document_id);
 
 CREATE VIEW dms.v_ddc_vehicle_sales AS
 WITH companies AS (
@@ -293,12 +297,13 @@ SELECT vehicle_sale_line_id AS row_id,
   FROM dms.vehicle_sale_line;
 
 CREATE VIEW dms.v_ddc_vehicle_sale_lines AS
-SELECT * FROM dms.v_ddc_vehicle_sales LEFT JOIN dms.v_ddc_vehicle_lines USING (document_id);
+SELECT coalesce(row_id, -document_id) AS row_id, d.*, line_number, line_type, description, net_amount, vat_amount
+  FROM dms.v_ddc_vehicle_sales d LEFT JOIN dms.v_ddc_vehicle_lines USING (document_id);
 """
 
 
 def upgrade() -> None:
-    """Add the views; a document without lines has one row, so that the check can see it."""
+    """Add the views; a document without lines has one row, by its number below zero, so that the check sees it."""
     op.execute(AGREEMENTS)
     op.execute(CUSTOMERS)
     op.execute(INVOICES)
