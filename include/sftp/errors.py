@@ -111,6 +111,30 @@ class RemotePathMissing(PermanentTransferError):
     next_step = "Ask the partner to create the directory, or correct the remote path; then run the task again."
 
 
+class ListingTooLong(PermanentTransferError):
+    """A directory holds more names, or takes longer to list, than we read."""
+
+    code = "LISTING_TOO_LONG"
+    next_step = (
+        "Nothing of the listing was used. Ask the partner to clear the directory of what was collected long ago; if so "
+        "many files are right, raise the limits of the listing."
+    )
+
+
+class RemoteTooLarge(PermanentTransferError):
+    """A file is longer than we read."""
+
+    code = "TOO_LARGE"
+    next_step = "Ask the partner what this file is; if its size is right, raise the limit of the feed's files."
+
+
+class NotAFile(PermanentTransferError):
+    """The name leads to a link, a directory or a device: none of them is read."""
+
+    code = "NOT_A_FILE"
+    next_step = "Ask the partner to place the file itself there."
+
+
 class ContentMismatch(PermanentTransferError):
     """The local object is not the file the ledger speaks of."""
 
@@ -140,6 +164,13 @@ class ConnectionDropped(TransientTransferError):
     code = "CONNECTION_DROPPED"
     next_step = "The task retries by itself and first looks at what the partner has."
     endpoint_wide = True
+
+
+class RemoteChanged(TransientTransferError):
+    """The file is not the one that was listed, or changed while it was read."""
+
+    code = "REMOTE_CHANGED"
+    next_step = "Nothing was taken over: the next run looks at it anew."
 
 
 class RemoteNoSpace(TransientTransferError):

@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from include.sftp.connection import Connection, RemoteFile, connect
+from include.sftp.download import Download, Removal, Sink, download, remove_unchanged
 from include.sftp.endpoint import Endpoint, TransferLimits
+from include.sftp.entries import ListingLimits, RemoteEntry, list_entries, look_at
 from include.sftp.errors import NamesChanged, PermissionRefused, RemoteFailure, RemotePathMissing
 from include.sftp.upload import Upload, hash_remote, upload
 
@@ -142,6 +144,50 @@ class Session:
         if name not in listed and name.casefold() in {each.casefold() for each in listed}:
             raise NamesChanged(self.endpoint, "the server lists the name in another spelling.", path=path)
         self._keeps_names.add(directory)
+
+    def entries(self, directory: str, limits: ListingLimits | None = None) -> list[RemoteEntry]:
+        """List a directory with types, names as bytes; see :func:`include.sftp.entries.list_entries`."""
+        return self._wait(list_entries(self._connected, directory, limits or ListingLimits()))
+
+    def look_at(self, path: str) -> RemoteEntry | None:
+        """Ask what ``path`` is, without following a link; ``None`` if it is not there."""
+        return self._wait(look_at(self._connected, path))
+
+    def download(
+        self,
+        path: str,
+        sink: Sink,
+        *,
+        expected: RemoteEntry,
+        max_bytes: int,
+        heartbeat: Callable[[], None] | None = None,
+        heartbeat_seconds: float = FOREVER,
+    ) -> Download:
+        """
+        Read ``path`` into ``sink`` (called in another thread); see :func:`include.sftp.download.download`.
+
+        ``heartbeat`` as in :meth:`upload`.
+        """
+        work = download(self._connected, path, sink, expected=expected, max_bytes=max_bytes)
+        return self._wait(work, heartbeat, heartbeat_seconds)
+
+    def remove_unchanged(
+        self,
+        path: str,
+        *,
+        expected: RemoteEntry,
+        sha256: str | None,
+        heartbeat: Callable[[], None] | None = None,
+        heartbeat_seconds: float = FOREVER,
+    ) -> Removal:
+        """Remove ``path`` if it is still the file that was read; see :func:`include.sftp.download.remove_unchanged`."""
+        work = remove_unchanged(self._connected, path, expected=expected, sha256=sha256)
+        return self._wait(work, heartbeat, heartbeat_seconds)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection has ended under us: every further verb would raise the same error."""
+        return self._connection is not None and self._connection.broken is not None
 
     def rename(self, source: str, target: str) -> None:
         """Rename without overwriting."""

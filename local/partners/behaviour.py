@@ -34,6 +34,22 @@ class Behaviour:
     """Everything that writes answers Permission denied, as ``internal-sftp -R`` does."""
     takes_files: bool = False
     """A renamed file is moved to ``collected/`` before the rename is even answered."""
+    remove_refused: bool = False
+    """``remove`` alone answers Permission denied, as ``internal-sftp -P remove`` does."""
+    lists_also: tuple[str, ...] = ()
+    """Names that each listing adds as regular files of 10 bytes; a character is a byte (Latin-1), ``/`` included."""
+    lists_pause: float = 0.0
+    """Seconds of thought before each hundredth name of a listing."""
+    lists_without_end: bool = False
+    """A listing goes on for ever, with new names."""
+    lists_no_types: bool = False
+    """A listing tells size and time of a name, and not what it is."""
+    reads_without_end: bool = False
+    """A read behind the end of a file gives zeros instead of the end."""
+    reads_short: int | None = None
+    """A read gives at most so many bytes, whatever was asked for."""
+    read_pause: float = 0.0
+    """Seconds of thought before each read."""
     no_sftp: bool = False
     """Logs in, and then has no SFTP subsystem."""
 
@@ -47,4 +63,5 @@ class Behaviour:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(data) - known):
             raise ValueError(f"behaviour: no such manner {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        return cls(**data)
+        listed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**listed)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import json
 import os
 import signal
+import stat
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -147,6 +150,34 @@ class _Home(asyncssh.SFTPServer):
         if written and self._manners.discards_uploads:
             Path(os.fsdecode(written)).unlink(missing_ok=True)
 
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        if self._manners.read_pause:
+            await asyncio.sleep(self._manners.read_pause)
+        if self._manners.reads_short is not None:
+            size = min(size, self._manners.reads_short)
+        data = super().read(file_obj, offset, size)
+        assert isinstance(data, bytes)
+        return data or (bytes(size) if self._manners.reads_without_end else b"")
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        count = 0
+        async for entry in self._listed(path):
+            count += 1
+            if self._manners.lists_pause and count % 100 == 0:
+                await asyncio.sleep(self._manners.lists_pause)
+            if self._manners.lists_no_types:
+                entry.attrs.permissions = None
+            yield entry
+
+    async def _listed(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        async for entry in super().scandir(path):
+            yield entry
+        for name in self._manners.lists_also:
+            yield _invented(name.encode("latin-1"))
+        for number in itertools.count() if self._manners.lists_without_end else ():
+            await asyncio.sleep(0)
+            yield _invented(b"%d_SL.csv" % number)
+
     def stat(self, path: bytes) -> Any:
         self._refuse_stat(path)
         return super().stat(path)
@@ -180,6 +211,8 @@ class _Home(asyncssh.SFTPServer):
 
     def remove(self, path: bytes) -> Any:
         self._refuse_if_read_only()
+        if self._manners.remove_refused:
+            raise asyncssh.SFTPPermissionDenied("Permission denied")
         return super().remove(path)
 
     def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> Any:
@@ -223,6 +256,12 @@ class _Home(asyncssh.SFTPServer):
 
     def _bytes_at_home(self) -> int:
         return sum(path.stat().st_size for path in self._home.rglob("*") if path.is_file())
+
+
+def _invented(name: bytes) -> asyncssh.SFTPName:
+    """A name that stands in a listing and nowhere else."""
+    attributes = asyncssh.SFTPAttrs(size=10, permissions=stat.S_IFREG | 0o600, atime=1_700_000_000, mtime=1_700_000_000)
+    return asyncssh.SFTPName(name, longname=name, attrs=attributes)
 
 
 def prepare(config: ServerConfig) -> None:
