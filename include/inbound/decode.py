@@ -138,6 +138,10 @@ class Utf8Chunks:
             raise FileRefused(
                 "ENCODING", f"the byte at offset {offset} is no {self.encoding} text; {hint}", byte_offset=offset
             ) from None
+        if self.encoding == "utf-8":
+            # Known to be UTF-8 now, so it need not be made again.
+            whole = held + chunk
+            return whole[: len(whole) - len(self._decoder.getstate()[0])]
         return text.encode()
 
     def _try_utf8(self, chunk: bytes, *, final: bool) -> None:

@@ -124,17 +124,16 @@ def _odd_money(values: pl.Series) -> pl.Series:
 
 
 def _term(values: pl.Series) -> pl.Series:
+    return _once_each(values, _months)
+
+
+def _months(values: pl.Series) -> pl.Series:
     months = values.str.extract(TERM)
     return _where(months.is_not_null(), months, values)
 
 
 def _date(values: pl.Series, date_format: str) -> pl.Series:
-    # A file has few days: read each of its texts once.
-    texts = values.unique()
-    if len(texts) * 4 < len(values):
-        frame = pl.DataFrame({"text": texts, "day": _days(texts, date_format)})
-        return values.replace(frame["text"], frame["day"])
-    return _days(values, date_format)
+    return _once_each(values, lambda texts: _days(texts, date_format))
 
 
 def _days(values: pl.Series, date_format: str) -> pl.Series:
@@ -154,6 +153,14 @@ def _has_time(date_format: str) -> bool:
 
 def _escaped(date_format: str) -> str:
     return "".join(part if part.startswith("%") else re.escape(part) for part in re.findall("%.|[^%]+", date_format))
+
+
+def _once_each(values: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return ``change(values)``; where texts come back again and again, as days and terms do, each is read once."""
+    texts = values.drop_nulls().unique()
+    if len(texts) * 4 > len(values):
+        return change(values)
+    return values.replace(texts, change(texts))
 
 
 def _where(condition: pl.Series, then: pl.Series, otherwise: pl.Series) -> pl.Series:

@@ -62,8 +62,8 @@ class Reading:
     """
     One pass over one file; iterate it for its ``Records``.
 
-    ``headers`` is None until the first step. The last step may still refuse the file, so what came before counts only
-    once the iteration has ended.
+    ``headers`` is None until the first step, and ``header``, the text of the first line, is empty. The last step may
+    still refuse the file, so what came before counts only once the iteration has ended.
 
     :param whole: False for the beginning of a file: what stands behind its last line end is left out.
     """
@@ -84,6 +84,7 @@ class Reading:
         self._whole = whole
         self._blank = False
         self.headers: Headers | None = None
+        self.header = ""
 
     def __iter__(self) -> Iterator[Records]:
         """
@@ -135,6 +136,7 @@ class Reading:
             if self._blank or not first.strip():
                 raise FileRefused("HEADER_MISSING", "the first line is empty; the header must stand there", line=1)
             self.headers = read_headers(first.replace(NUL_SIGN, "\0"), self._columns, self._delimiter)
+            self.header = first
             keep[0] = False
             if layout.misquoted[0]:
                 raise FileRefused("NOT_CSV", "a quote in the first line stands where none may", line=1)

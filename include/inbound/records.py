@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Places = npt.NDArray[np.int64]
-LF, CR, QUOTE = 10, 13, 34
+TAB, LF, CR, FIRST_VISIBLE, QUOTE = 9, 10, 13, 32, 34
 QUOTED = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
 LINE_END = re.compile(rb"\r\n?|\n")
 # Tab, line feed and carriage return are the control characters that text may hold.
@@ -58,8 +58,8 @@ class Layout:
         """Which records hold a control character."""
         found = np.zeros(len(self), dtype=bool)
         arr = np.frombuffer(self.data, np.uint8, self.consumed)
-        few = np.count_nonzero(arr < 32)
-        if few == sum(self.data.count(mark, 0, self.consumed) for mark in (b"\n", b"\r", b"\t")):
+        expected = sum(int(np.count_nonzero(arr == mark)) for mark in (TAB, LF, CR))
+        if np.count_nonzero(arr < FIRST_VISIBLE) == expected:
             return found
         places = [match.start() for match in CONTROLS.finditer(self.data, 0, self.consumed)]
         found[np.searchsorted(self.starts, places, side="right") - 1] = True
@@ -125,7 +125,7 @@ def lay_out(data: bytes, delimiter: str, *, line: int, final: bool) -> Layout:
 
 def _lone_returns(data: bytes, arr: npt.NDArray[np.uint8], line_feeds: npt.NDArray[np.bool_], *, final: bool) -> Places:
     """Carriage returns that are a line end by themselves; whether the very last byte is one, only the end can tell."""
-    if data.count(b"\r") == data.count(b"\r\n"):
+    if CR not in data:
         return np.empty(0, np.int64)
     lone = arr == CR
     lone[:-1] &= ~line_feeds[1:]
