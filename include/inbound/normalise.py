@@ -28,6 +28,7 @@ ZERO = r"^\$?\s*-\s*$"
 PLAIN_AMOUNT = r"^-?[0-9]+(?:\.[0-9]+)?$"
 TERM = r"(?i)^0*([0-9]{1,4})(?:\.0+)?\s*(?:m|mo|mos|mth|mths|month|months)?\.?$"
 PHONE = r"^\+?[0-9][0-9().\s/-]{5,24}$|^\([0-9]{2,4}\)[0-9().\s/-]{4,20}$"
+PHONE_MARKS = ["(", ")", ".", "/", "-", *WHITESPACE]
 PHONE_DIGITS = r"^\+?[0-9]{7,15}$"
 DIRECTIVES = {
     "%Y": "[0-9]{4}",
@@ -73,7 +74,7 @@ def normalise(frame: pl.DataFrame, columns: Sequence[Column], date_format: str) 
     }
     if unknown := {column.form for column in columns} - set(forms):
         raise ValueError(f"values are not read as {', '.join(sorted(unknown))}; there are {', '.join(forms)}")
-    trimmed = frame.select(_trimmed(column.name) for column in columns)
+    trimmed = _trimmed(frame.select(column.name for column in columns))
     return trimmed.with_columns(
         forms[column.form](trimmed[column.name])
         for column in columns
@@ -81,9 +82,13 @@ def normalise(frame: pl.DataFrame, columns: Sequence[Column], date_format: str) 
     )
 
 
-def _trimmed(name: str) -> pl.Expr:
-    text = pl.col(name).str.strip_chars(WHITESPACE)
-    return pl.when(text != "").then(text).alias(name)
+def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+    # Without an argument it is three times as quick, and takes all white space but four control characters, which the
+    # reader has rejected.
+    stripped = frame.select(pl.all().str.strip_chars())
+    # Rare, since the reader has null between two delimiters; to ask costs a tenth of doing it everywhere.
+    blank = [name for name, found in stripped.select((pl.all() == "").any()).row(0, named=True).items() if found]
+    return stripped.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in blank)
 
 
 def _text(values: pl.Series) -> pl.Series:
@@ -104,7 +109,7 @@ def _email(values: pl.Series) -> pl.Series:
 
 
 def _phone(values: pl.Series) -> pl.Series:
-    digits = values.str.replace_all(r"[().\s/-]+", "")
+    digits = values.str.replace_many(PHONE_MARKS, [""] * len(PHONE_MARKS))
     return _where(values.str.contains(PHONE) & digits.str.contains(PHONE_DIGITS), digits, values)
 
 
@@ -116,11 +121,18 @@ def _money(values: pl.Series) -> pl.Series:
 
 
 def _odd_money(values: pl.Series) -> pl.Series:
-    digits = values.str.replace_all(r"[^0-9.]", "")
-    digits = _where(digits.str.starts_with("."), "0" + digits, digits)
-    plus, minus = values.str.contains(PLUS), values.str.contains(MINUS)
+    digits = values.str.strip_chars("+$" + WHITESPACE).str.replace_all(",", "", literal=True)
+    if (bare := digits.str.starts_with(".")).any():
+        digits = _where(bare, "0" + digits, digits)
+    plus = values.str.contains(PLUS)
+    read = digits if plus.all() else _where(plus, digits, values)
+    return read if plus.all() else _only(read, ~plus, _negative_money)
+
+
+def _negative_money(values: pl.Series) -> pl.Series:
+    digits = "-" + values.str.replace_all(r"[^0-9.]", "").str.replace(r"^\.", "0.")
     zero = pl.repeat("0.00", len(values), eager=True)
-    return _where(plus, digits, _where(minus, "-" + digits, _where(values.str.contains(ZERO), zero, values)))
+    return _where(values.str.contains(MINUS), digits, _where(values.str.contains(ZERO), zero, values))
 
 
 def _term(values: pl.Series) -> pl.Series:
