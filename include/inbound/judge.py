@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import IO
@@ -17,6 +18,7 @@ from include.inbound.derive import derive
 from include.inbound.headers import Column, Headers
 from include.inbound.normalise import normalise
 from include.inbound.read import PIECE_BYTES, Reading, Records
+from include.inbound.refusals import FileRefused
 from include.window import Window
 
 LINE = "line"
@@ -115,3 +117,21 @@ def _rejected(records: Records, lines: pl.Series, fatal: dict[str, pl.Series], b
     return pl.DataFrame(
         [lines.filter(bad), reasons.to_series().alias("reasons"), pl.Series("raw", raw, pl.String)], schema=REJECTED
     )
+
+
+def judge_text(arrangement: Arrangement, header: str, text: str, *, dealer: str, window: Window) -> Judged:
+    """
+    Judge one record that a person has corrected, as if it stood in a file under ``header``.
+
+    :param header: the first line of the file that it comes from; :param text: the record, without its line end.
+    :raises ValueError: if it is not exactly one record.
+    """
+    content = f"{header}\n{text}\n"
+    try:
+        judge = Judge(replace(arrangement, encoding="utf-8"), dealer=dealer, window=window)
+        parts = list(judge.judge(io.BytesIO(content.encode())))
+    except (FileRefused, UnicodeEncodeError):
+        parts = []
+    if sum(part.accepted.height + part.rejected.height for part in parts) != 1:
+        raise ValueError("the corrected text is not one record: look for a quote that is not closed, or a line end")
+    return parts[0]
