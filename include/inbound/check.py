@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.inbound.refusals import ROW_REASONS
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -92,6 +94,7 @@ def check_file(
             rejected += part.rejected.height
             failed.update(part.failed)
     assert judge.headers is not None
+    reasons = ROW_REASONS.keys() | {rule.id for rule in arrangement.table.row_rules if rule.severity == "error"}
     warnings = [] if accepted + rejected else [HEADER_ONLY]
     if judge.headers.missing:
         warnings.append(f"the file comes without {', '.join(judge.headers.missing)}")
@@ -102,7 +105,9 @@ def check_file(
         accepted=accepted,
         rejected=rejected,
         failed=dict(failed),
-        problems=_problems(tolerance, accepted + rejected, rejected, failed),
+        problems=_problems(
+            tolerance, accepted + rejected, rejected, {name: failed[name] for name in reasons & set(failed)}
+        ),
         warnings=tuple(warnings),
         header=judge.header,
         accepted_name=names[0],
@@ -110,7 +115,7 @@ def check_file(
     )
 
 
-def _problems(tolerance: Rule | None, rows: int, rejected: int, failed: Counter[str]) -> tuple[str, ...]:
+def _problems(tolerance: Rule | None, rows: int, rejected: int, reasons: Mapping[str, int]) -> tuple[str, ...]:
     from include.checks import rejected_rows
 
     if tolerance is None:
@@ -118,7 +123,9 @@ def _problems(tolerance: Rule | None, rows: int, rejected: int, failed: Counter[
     verdict = rejected_rows(tolerance, rows=rows, rejected=rejected)
     if not verdict.holds:
         return ()
-    worst = ", ".join(f"{count} of {reason}" for reason, count in failed.most_common(3))
+    worst = ", ".join(
+        f"{count} of {reason}" for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:3]
+    )
     return (f"{verdict.rule}: {verdict.observed}, allowed {verdict.allowed} (most often {worst})",)
 
 
