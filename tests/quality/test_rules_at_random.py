@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from include.contract import Contract, Rule
@@ -59,9 +59,17 @@ AMOUNTS = st.one_of(
     st.sampled_from(["", " ", "-0", "00", "+1", "1.", "0.02", "0.020001", "999999999999.999999", "999999999999999"]),
     st.sampled_from(["18446744073709", "9223372036854.775808", "-18446744073709.551616"]),
 )
+# What Hypothesis draws depends on the modules that are loaded, so what must be compared in any case stands here: sums
+# over the lines of a document, right and wrong.
+SUMS: list[Row] = [
+    {"key": key, "whole": str(whole), "number": f"{whole}.00", "net": net}
+    for key, whole, nets in (("a", 3, ("1.00", "2.00")), ("b", 4, ("1.00", "2.00")))
+    for net in nets
+]
 ROWS = st.fixed_dictionaries(
     {
-        "key": st.sampled_from("abc"),
+        # Few rows to a document: one that is no number keeps the sum over its lines from being judged.
+        "key": st.sampled_from("abcdefghijklmnopqrst"),
         "text": TEXTS,
         "other": st.one_of(st.sampled_from(["FR", "AP", "0", None, "fr", "FR\n"]), ANYTHING),
         **dict.fromkeys(["whole", "number", "price", "discount", "net"], AMOUNTS),
@@ -96,10 +104,11 @@ def test_both_readers_agree_on_random_text(contract: Contract, window: Window, c
         max_examples=25,
         deadline=None,
         derandomize=True,
-        phases=[Phase.generate],  # Shrinking would ask Great Expectations hundreds of times.
+        phases=[Phase.explicit, Phase.generate],  # Shrinking would ask Great Expectations hundreds of times.
         suppress_health_check=list(HealthCheck),
     )
     @given(st.lists(ROWS, min_size=20, max_size=60))
+    @example(SUMS)
     def agree(drawn: list[Row]) -> None:
         file = SampleFile(ANY_DEALER, window, [empty | row for row in sorted(drawn, key=lambda row: str(row["key"]))])
         first = row_check_says(narrow, file)
