@@ -10,6 +10,10 @@ that agrees with itself. Every change of state writes its event in the same tran
 
 from __future__ import annotations
 
+from include.ledger.arrival_feeds import InboundFeeds
+from include.ledger.arrival_rows import ArrivalRow, InboundFeedRow, SeenEntry
+from include.ledger.arrival_states import ARRIVAL_STATES, ARRIVAL_TRANSITIONS
+from include.ledger.arrivals import Arrivals
 from include.ledger.batches import Batches
 from include.ledger.companions import Companion, CompanionRow, Companions
 from include.ledger.decisions import Decisions
@@ -33,9 +37,12 @@ from include.ledger.states import DELIVERED, STATES, TRANSITIONS
 from include.ledger.windows import Windows
 
 __all__ = [
+    "ARRIVAL_STATES",
+    "ARRIVAL_TRANSITIONS",
     "DELIVERED",
     "STATES",
     "TRANSITIONS",
+    "ArrivalRow",
     "BatchReplacedError",
     "BatchRow",
     "Companion",
@@ -43,6 +50,7 @@ __all__ = [
     "EventRow",
     "FeedRow",
     "FileRow",
+    "InboundFeedRow",
     "LeaseHeldError",
     "LeaseLostError",
     "Ledger",
@@ -54,13 +62,26 @@ __all__ = [
     "RejectedRow",
     "Release",
     "SchemaVersionError",
+    "SeenEntry",
     "SequenceGap",
     "TransitionError",
     "WindowMovedError",
 ]
 
 
-class Ledger(Batches, Revisions, Decisions, Leases, Companions, Windows, Findings, Reconciliations, Sequences):
+class Ledger(
+    Batches,
+    Revisions,
+    Decisions,
+    Leases,
+    Companions,
+    Windows,
+    Findings,
+    Reconciliations,
+    Sequences,
+    Arrivals,
+    InboundFeeds,
+):
     """
     Everything that can be asked of and told to the ledger, over one connection; see the classes it is made of.
 

@@ -1,4 +1,4 @@
-"""Reads the event chain from its first link to its head, and every file against what its events say it is."""
+"""Reads the event chain from its first link to its head, and every row against what its events say it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
+from include.ledger import arrival_chain
 from include.ledger.errors import LedgerUnavailableError
 from include.ledger.events import GENESIS, canonical, event_hash
 from include.ledger.preconditions import LETS_GO
@@ -22,13 +23,18 @@ ROWS_AT_A_TIME: Final = 5000
 
 @dataclass(frozen=True)
 class Drift:
-    """A file whose row is not what its events made it; ``columns`` are the names, the values stay in the database."""
+    """
+    A file, arrival or feed (``kind``) whose row is not what its events made it.
+
+    ``file_id`` is the row's id; ``columns`` are the names, the values stay in the database.
+    """
 
     file_id: int
     columns: tuple[str, ...]
+    kind: str = "file"
 
     def __str__(self) -> str:
-        return f"file {self.file_id}: {', '.join(self.columns)} differ from what its events say"
+        return f"{self.kind} {self.file_id}: {', '.join(self.columns)} differ from what its events say"
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,15 @@ class ChainReport:
 
     @property
     def whole(self) -> bool:
-        """Whether chain and files agree with each other and with the past."""
+        """Whether chain and rows agree with each other and with the past."""
         return self.first_broken_event_id is None and not self.drifts
 
 
 def verify(dsn: str) -> ChainReport:
     """
-    Check every event, then every file, in one snapshot that later writers do not disturb.
+    Check every event, then every file, arrival and feed, in one snapshot that later writers do not disturb.
 
-    The files are not compared when the chain is broken: nothing after the break can be relied on.
+    The rows are not compared when the chain is broken: nothing after the break can be relied on.
 
     :raises LedgerError: if the database cannot be reached or its schema is another.
     """
@@ -80,6 +86,7 @@ def _verify(cursor: RealDictCursor) -> ChainReport:
     number, previous = 0, GENESIS
     told: dict[int, dict[str, Any]] = {}
     beside: dict[int, dict[str, dict[str, Any]]] = {}
+    inbound: arrival_chain.Told = {}
     for event in _events(cursor):
         expected = number + 1
         why = None
@@ -92,7 +99,10 @@ def _verify(cursor: RealDictCursor) -> ChainReport:
         if why:
             return ChainReport(expected, number, previous, why)
         number, previous = expected, event["hash"]
-        _tell(told, beside, event)
+        if event["file_id"] is None:
+            arrival_chain.tell(inbound, event, json.loads(event["detail"]))
+        else:
+            _tell(told, beside, event)
     if head is None or (head["id"], head["hash"]) != (number, previous):
         said = "no event at all" if head is None else f"event {head['id']}"
         return ChainReport(
@@ -101,7 +111,10 @@ def _verify(cursor: RealDictCursor) -> ChainReport:
             previous,
             f"event {number + 1} is missing or the head was changed: the head names {said}",
         )
-    return ChainReport(None, number, previous, drifts=(*_drifts(cursor, told), *_companion_drifts(cursor, beside)))
+    came_in = (Drift(row_id, columns, kind) for kind, row_id, columns in arrival_chain.drifts(cursor, inbound))
+    return ChainReport(
+        None, number, previous, drifts=(*_drifts(cursor, told), *_companion_drifts(cursor, beside), *came_in)
+    )
 
 
 def _events(cursor: RealDictCursor) -> Iterator[dict[str, Any]]:
@@ -125,8 +138,6 @@ def _events(cursor: RealDictCursor) -> Iterator[dict[str, Any]]:
 
 def _tell(told: dict[int, dict[str, Any]], beside: dict[int, dict[str, dict[str, Any]]], event: dict[str, Any]) -> None:
     """Add to what the events tell about each file, and about what goes beside it, what this one does."""
-    if event["file_id"] is None:
-        return
     detail = json.loads(event["detail"])
     columns = told.setdefault(event["file_id"], {})
     columns.update(detail.get("columns", {}))

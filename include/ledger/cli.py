@@ -193,8 +193,8 @@ def _verify(dsn: str, asked: argparse.Namespace) -> int:
         sys.stdout.write(f"DRIFT {drift}\n")
     if report.drifts:
         sys.stdout.write(
-            f"{len(report.drifts)} row(s) of ledger.file were changed by hand; the events tell what they were "
-            "(ledger.event, by file_id).\n"
+            f"{len(report.drifts)} row(s) were changed by hand; the events tell what they were (ledger.event, "
+            "by file_id, or by the arrival or feed in detail).\n"
         )
     with Ledger(dsn, actor="verify") as ledger:
         gaps = ledger.sequence_gaps()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from psycopg2.extras import RealDictCursor
+from psycopg2.extras import RealDictCursor, execute_values
 
 from include.ledger.errors import LedgerError
 
@@ -63,31 +63,47 @@ def append(
     Locks the chain's head until the commit, so lock every other row you need before you call this: two transactions
     that each held a row and waited for the other's would otherwise end in a deadlock.
     """
+    fact = {"kind": kind, "file_id": file_id, "from_state": from_state, "to_state": to_state, "reason": reason}
+    append_all(cursor, actor=actor, facts=[{**fact, "detail": detail}])
+
+
+def append_all(cursor: RealDictCursor, *, actor: str, facts: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Add events in the order given, as :func:`append` does, a thousand to a statement.
+
+    A fact has ``kind`` and may have ``file_id``, ``from_state``, ``to_state``, ``reason`` and ``detail``.
+    """
+    if not facts:
+        return
     cursor.execute("SELECT id, hash, clock_timestamp() AS at FROM ledger.chain_head FOR UPDATE")
     head = cursor.fetchone()
     if head is None:
         raise LedgerError("ledger.chain_head is empty: run `make verify`, then restore its row from the last event")
-    fields: dict[str, Any] = {
-        "id": head["id"] + 1,
-        "at": head["at"],
-        "actor": actor,
-        "file_id": file_id,
-        "kind": kind,
-        "from_state": from_state,
-        "to_state": to_state,
-        "reason": reason,
-        "detail": canonical(detail or {}),
-    }
-    cursor.execute(
+    previous = head["hash"]
+    links: list[tuple[Any, ...]] = []
+    for number, fact in enumerate(facts, head["id"] + 1):
+        fields: dict[str, Any] = {
+            "id": number,
+            "at": head["at"],
+            "actor": actor,
+            "file_id": fact.get("file_id"),
+            "kind": fact["kind"],
+            "from_state": fact.get("from_state"),
+            "to_state": fact.get("to_state"),
+            "reason": fact.get("reason"),
+            "detail": canonical(fact.get("detail") or {}),
+        }
+        current = event_hash(previous, fields)
+        links.append((*fields.values(), previous, current))
+        previous = current
+    execute_values(
+        cursor,
         """
-        WITH added AS (
-            INSERT INTO ledger.event
-                (id, at, actor, file_id, kind, from_state, to_state, reason, detail, prev_hash, hash)
-            VALUES (%(id)s, %(at)s, %(actor)s, %(file_id)s, %(kind)s, %(from_state)s, %(to_state)s, %(reason)s,
-                %(detail)s, %(prev_hash)s, %(hash)s)
-            RETURNING id, hash
-        )
-        UPDATE ledger.chain_head SET id = added.id, hash = added.hash FROM added
+        INSERT INTO ledger.event
+            (id, at, actor, file_id, kind, from_state, to_state, reason, detail, prev_hash, hash) VALUES %s
         """,
-        {**fields, "prev_hash": head["hash"], "hash": event_hash(head["hash"], fields)},
+        links,
+        template="(%s, %s, %s, %s::bigint, %s, %s, %s, %s, %s::json, %s, %s)",
+        page_size=1_000,
     )
+    cursor.execute("UPDATE ledger.chain_head SET id = %s, hash = %s", [links[-1][0], previous])

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg2.extras import RealDictCursor
 
+from include.ledger.arrival_rows import ArrivalRow
 from include.ledger.errors import (
     BatchReplacedError,
     LeaseHeldError,
@@ -125,7 +126,7 @@ def require_batch(row: FileRow, batch: int) -> None:
         )
 
 
-def require_lease(cursor: RealDictCursor, row: FileRow, token: int) -> None:
+def require_lease(cursor: RealDictCursor, row: FileRow | ArrivalRow, token: int) -> None:
     """Raise :class:`LeaseLostError` unless ``token`` is the row's lease and has not expired by the database's clock."""
     now = database_now(cursor)
     if row.lease_token == token and row.lease_until is not None and row.lease_until > now:
@@ -144,8 +145,8 @@ def require_lease(cursor: RealDictCursor, row: FileRow, token: int) -> None:
     )
 
 
-def require_no_lease(cursor: RealDictCursor, row: FileRow) -> None:
-    """Raise :class:`LeaseHeldError` while anybody's lease on the file has not expired by the database's clock."""
+def require_no_lease(cursor: RealDictCursor, row: FileRow | ArrivalRow) -> None:
+    """Raise :class:`LeaseHeldError` while anybody's lease on the row has not expired by the database's clock."""
     if row.lease_until is None or row.lease_holder is None or row.lease_until <= database_now(cursor):
         return
     raise LeaseHeldError(

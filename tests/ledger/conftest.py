@@ -41,7 +41,7 @@ def fresh_dsn(scratch_dsn: str) -> str:
         scratch_dsn,
         "TRUNCATE ledger.batch, ledger.file, ledger.sequence, ledger.event, ledger.chain_head, ledger.rejected_row, "
         "ledger.quality_result, ledger.receipt, ledger.feed, ledger.archive_object, ledger.reconciliation, "
-        "ledger.reconciliation_difference, ledger.companion RESTART IDENTITY",
+        "ledger.reconciliation_difference, ledger.companion, ledger.arrival, ledger.inbound_feed RESTART IDENTITY",
         "INSERT INTO ledger.chain_head (id, hash) VALUES (0, repeat('0', 64))",
     )
     return scratch_dsn
