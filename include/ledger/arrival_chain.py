@@ -37,10 +37,8 @@ def drifts(cursor: RealDictCursor, told: Told) -> Iterator[tuple[str, int, tuple
             if columns is None:
                 yield kind, row["id"], ("the whole row has no event, so its columns",)
                 continue
-            differing = tuple(
-                sorted(name for name, value in columns.items() if canonical(row[name]) != canonical(value))
-            )
+            differing = sorted(name for name, value in columns.items() if canonical(row[name]) != canonical(value))
             if differing:
-                yield kind, row["id"], differing
+                yield kind, row["id"], tuple(differing)
     for kind, row_id in sorted(told):
         yield kind, row_id, ("the row is gone, so all columns",)

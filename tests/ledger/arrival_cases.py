@@ -47,7 +47,7 @@ def digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-COUNTS = {"rows_read": 3, "rows_accepted": 2, "rows_rejected": 1}
+COUNTS: dict[str, Any] = {"rows_read": 3, "rows_accepted": 2, "rows_rejected": 1}
 
 
 def bring(ledger: Ledger, row: ArrivalRow, to: str) -> ArrivalRow:

@@ -1,4 +1,4 @@
-"""What a listing makes of arrivals: a set difference, by name, size and time, and by content once the bytes are ours."""
+"""What a listing makes of arrivals: a set difference by name, size, time, and by content once the bytes are ours."""
 
 from __future__ import annotations
 

@@ -1,0 +1,15 @@
+"""A freshly migrated ledger for each test module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from include.ledger import Ledger
+
+
+@pytest.fixture
+def ledger(ledger_dsn: str) -> Iterator[Ledger]:
+    with Ledger(ledger_dsn, actor="test:feeds") as opened:
+        yield opened
