@@ -18,7 +18,7 @@ from include.sftp.connection import Connection, RemoteFile, connect
 from include.sftp.download import Download, Removal, Sink, download, remove_unchanged
 from include.sftp.endpoint import Endpoint, TransferLimits
 from include.sftp.entries import ListingLimits, RemoteEntry, list_entries, look_at
-from include.sftp.errors import NamesChanged, PermissionRefused, RemoteFailure, RemotePathMissing
+from include.sftp.errors import ConnectionDropped, NamesChanged, PermissionRefused, RemoteFailure, RemotePathMissing
 from include.sftp.upload import Upload, hash_remote, upload
 
 __all__ = ["RemoteFile", "Session", "Upload", "open_sessions"]
@@ -225,7 +225,8 @@ class Session:
             # A lost lease, or a signal to this thread: no further byte may leave.
             if not future.done():
                 if self._connection is not None:
-                    self._loop.call_soon_threadsafe(self._connection.abort)
+                    given_up = ConnectionDropped(self.endpoint, "a transfer was given up from our side.")
+                    self._loop.call_soon_threadsafe(self._connection.cut, given_up)
                 future.cancel()
                 wait([future], timeout=END_SECONDS)
             raise

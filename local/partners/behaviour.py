@@ -50,6 +50,8 @@ class Behaviour:
     """A read gives at most so many bytes, whatever was asked for."""
     read_pause: float = 0.0
     """Seconds of thought before each read."""
+    drops_readers_of: str = ""
+    """Reading a file of this name ends the connection, as a server does whose worker dies of it."""
     no_sftp: bool = False
     """Logs in, and then has no SFTP subsystem."""
 

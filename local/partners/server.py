@@ -109,6 +109,7 @@ class _Home(asyncssh.SFTPServer):
         self._home = (root / login).resolve()
         self._manners = behaviour
         self._writing: dict[int, bytes] = {}
+        self._deadly: set[int] = set()
         super().__init__(channel, chroot=os.fsencode(self._home))
 
     def map_path(self, path: bytes) -> bytes:
@@ -128,6 +129,8 @@ class _Home(asyncssh.SFTPServer):
         opened = super().open(path, pflags, attrs)
         if writes:
             self._writing[id(opened)] = self.map_path(path)
+        elif self._manners.drops_readers_of and path.endswith(self._manners.drops_readers_of.encode()):
+            self._deadly.add(id(opened))
         return opened
 
     def write(self, file_obj: object, offset: int, data: bytes) -> Any:
@@ -146,11 +149,14 @@ class _Home(asyncssh.SFTPServer):
 
     def close(self, file_obj: object) -> None:
         super().close(file_obj)
+        self._deadly.discard(id(file_obj))
         written = self._writing.pop(id(file_obj), None)
         if written and self._manners.discards_uploads:
             Path(os.fsdecode(written)).unlink(missing_ok=True)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        if id(file_obj) in self._deadly:
+            self.channel.get_connection().abort()
         if self._manners.read_pause:
             await asyncio.sleep(self._manners.read_pause)
         if self._manners.reads_short is not None:

@@ -1,0 +1,104 @@
+"""Which feeds should have brought a file by now, and have not: decided from the ledger, whoever runs or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from include.feeds import Feed
+    from include.ledger import Ledger
+
+Punctuality = Literal["LATE", "MISSING", "LATE_ARRIVED"]
+NO_FILE = frozenset({"VANISHED", "REJECTED"})
+"""States in which an arrival is no delivery: gone before it was read, or nothing that could be."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """
+    When a partner's files are due: at ``due`` by the clock of ``zone`` on each of ``weekdays`` (Monday is 0).
+
+    What is first seen in the 24 hours that begin ``ahead`` before the due time counts for that day, so that a file of
+    the evening before is on time and a late one is not taken for tomorrow's. After ``cut_off`` a late file is missing.
+    """
+
+    due: time
+    zone: str
+    ahead: timedelta = timedelta(hours=12)
+    cut_off: timedelta = timedelta(hours=6)
+    weekdays: frozenset[int] = frozenset(range(7))
+    holidays: frozenset[date] = frozenset()
+    """Days on which this partner sends nothing."""
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) < self.ahead < timedelta(days=1) or not timedelta(0) < self.cut_off:
+            raise ValueError("an expectation's 'ahead' lies between 0 and 24 hours, and its 'cut_off' after 0")
+
+    def day_at(self, now: datetime) -> date:
+        """The day that ``now`` belongs to."""
+        zone = ZoneInfo(self.zone)
+        today = now.astimezone(zone).date()
+        return max(
+            day for day in (today - timedelta(days=1), today, today + timedelta(days=1)) if self.opens(day) <= now
+        )
+
+    def opens(self, day: date) -> datetime:
+        """From when on a file counts for ``day``."""
+        return self.due_at(day) - self.ahead
+
+    def due_at(self, day: date) -> datetime:
+        """The instant at which ``day``'s file is due; a time that the clocks skip is the one an hour later."""
+        return datetime.combine(day, self.due, ZoneInfo(self.zone)).astimezone(ZoneInfo("UTC"))
+
+    def expects(self, day: date) -> bool:
+        """Whether a file is due on ``day`` at all."""
+        return day.weekday() in self.weekdays and day not in self.holidays
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """A feed whose file of ``day`` was due at ``due_at``: still to come, given up for today, or come late."""
+
+    feed_id: int
+    interface: str
+    dealer: str
+    day: date
+    due_at: datetime
+    status: Punctuality
+    arrived_at: datetime | None
+
+
+def late(feeds: Iterable[Feed], ledger: Ledger, expectation: Expectation, *, now: datetime) -> list[Lateness]:
+    """Return what is late, missing or came late today, by dealer; on time and not yet due are not among it."""
+    feeds = list(feeds)
+    day = expectation.day_at(now)
+    arrived: dict[int, list[datetime]] = {}
+    for interface in {feed.interface for feed in feeds}:
+        for row in ledger.arrivals(interface=interface, since=expectation.opens(day)):
+            if row.state not in NO_FILE:
+                arrived.setdefault(row.feed_id, []).append(row.first_seen_at)
+    return lateness(feeds, arrived, expectation, now=now)
+
+
+def lateness(
+    feeds: Iterable[Feed], arrived: Mapping[int, Sequence[datetime]], expectation: Expectation, *, now: datetime
+) -> list[Lateness]:
+    """:func:`late` on given first sightings by feed id: no clock, no database."""
+    day = expectation.day_at(now)
+    due = expectation.due_at(day)
+    found: list[Lateness] = []
+    for feed in feeds:
+        # A feed that began, or was resumed, after the time could not have been served by it.
+        if feed.state != "LIVE" or not expectation.expects(day) or feed.changed_at > due or now < due:
+            continue
+        first = min((at for at in arrived.get(feed.id, ()) if expectation.opens(day) <= at <= now), default=None)
+        if first is not None and first <= due:
+            continue
+        missing = now >= due + expectation.cut_off
+        status: Punctuality = "LATE_ARRIVED" if first is not None else "MISSING" if missing else "LATE"
+        found.append(Lateness(feed.id, feed.interface, feed.dealer, day, due, status, first))
+    return sorted(found, key=lambda each: (each.interface, each.dealer))
