@@ -15,6 +15,7 @@ from include.collect import CollectLimits
 from include.collect.landing import STEPS as LANDING
 from include.collect.removing import STEPS as REMOVING
 from include.ledger import Ledger, LedgerUnavailableError
+from include.ledger.chain import verify
 from local.partners import PartnerEndpoint
 from tests.collect.collecting import SHORT, Clock, Partner, apply, drop, new_feed
 from tests.faults.proxy import FaultProxy
@@ -33,6 +34,8 @@ def partner(ledger_dsn: str, archive: Archive, merkle: PartnerEndpoint, folder: 
         feed = new_feed(ledger, folder)
         limits = CollectLimits(transfer=SHORT, lease_seconds=1.0)
         yield Partner(merkle.endpoint(), home, feed, ledger, archive, Clock(), limits)
+    report = verify(ledger_dsn)
+    assert report.whole, (report.why, report.drifts)
 
 
 def once(point: str, act: Callable[[], object]) -> Callable[[int, str], None]:
