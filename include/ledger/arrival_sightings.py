@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,7 @@ from include.ledger.preconditions import database_now, require_lease, require_no
 from include.ledger.rows import row_of
 
 NEW_NAMES: Final = 5_000
+COLUMNS: Final = ", ".join(f"arrival.{field.name}" for field in fields(ArrivalRow))
 
 # A listing as a relation. A value that the partner does not say (NULL) equals itself.
 LISTED: Final = """
@@ -46,7 +48,8 @@ class Sightings(ArrivalRecords):
         Compare one whole listing of the feed's files, made at ``at``, with what is known; return the rows listed.
 
         An entry equal in (name, size, mtime) to an arrival that is still at the partner is that arrival: its
-        ``last_seen_at`` becomes ``at`` and nothing else happens. Anything else is a new arrival, however old its mtime:
+        ``last_seen_at`` becomes ``at`` (once it is past SEEN, only if it would be off by an hour: most of a directory
+        was settled long ago) and nothing else happens. Anything else is a new arrival, however old its mtime:
         SEEN, or REJECTED if it has a ``reject_code``. At most ``limit`` new ones are taken note of; the rest stays for
         the next call. An arrival that is SEEN and not listed any more becomes VANISHED, unless an attempt holds its
         lease. What was REMOVED or VANISHED is gone: its like, listed again, is a new arrival, whose content decides.
@@ -71,11 +74,15 @@ class Sightings(ArrivalRecords):
             cursor.execute(
                 f"""
                 UPDATE ledger.arrival SET last_seen_at = greatest(last_seen_at, %(at)s), seen_count = seen_count + 1
-                FROM {LISTED} WHERE {SAME} RETURNING arrival.*
+                FROM {LISTED} WHERE {SAME}
+                    AND (arrival.state = 'SEEN' OR arrival.last_seen_at < %(at)s - interval '1 hour')
                 """,  # noqa: S608 -- two constants of this module
                 given,
             )
-            known = [row_of(ArrivalRow, found) for found in cursor.fetchall()]
+            # Plain tuples: a directory may hold fifty thousand files that were settled long ago.
+            with cursor.connection.cursor() as plain:
+                plain.execute(f"SELECT {COLUMNS} FROM ledger.arrival, {LISTED} WHERE {SAME}", given)  # noqa: S608
+                known = [ArrivalRow(*found) for found in plain.fetchall()]
             places = {(row.remote_name, row.size, row.mtime) for row in known}
             new = [entry for entry in listing if (entry.remote_name, entry.size, entry.mtime) not in places][:limit]
             self._vanish(cursor, feed_id, given, {entry.remote_name for entry in listing})

@@ -85,7 +85,7 @@ CREATE TABLE ledger.arrival (
     CONSTRAINT arrival_settled_has_a_time CHECK (
         (settled_at IS NOT NULL) = (state IN ('REMOVED', 'KEPT', 'REJECTED', 'VANISHED'))),
     CONSTRAINT arrival_lease CHECK ((lease_holder IS NULL) = (lease_until IS NULL))
-);
+) WITH (fillfactor = 70);
 COMMENT ON TABLE ledger.arrival IS 'One file that was seen at a partner, with its fate';
 COMMENT ON COLUMN ledger.arrival.remote_name IS 'A label: the name itself if it is sound, otherwise escaped';
 COMMENT ON COLUMN ledger.arrival.size IS 'As listed; bytes is what was read';
