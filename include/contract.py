@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from include.contract_inbound import require_inbound_sense
 from include.contract_references import read_document, resolved
 from include.contract_sense import require_sense
 from include.contract_table import Field, Rule, Severity, Table, table_of
 from include.contract_vocabulary import (
+    DIRECTIONS,
     FORMATS,
     HEADER_FIELDS,
     KEYS,
@@ -28,19 +30,37 @@ from include.contract_vocabulary import (
     PERIOD_ZONES,
     REQUIRED_PROPERTIES,
     ContractError,
+    Direction,
     only_known,
     properties_of,
 )
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
+# When files come in.
+EACH_DAY = {"unit": "day", "zone": "contract"}
 
-__all__ = ["Contract", "ContractError", "Field", "Rule", "Severity", "Table", "all_contract_ids", "load_contract"]
+__all__ = [
+    "Contract",
+    "ContractError",
+    "Field",
+    "Rule",
+    "Severity",
+    "Table",
+    "all_contract_ids",
+    "contract_ids",
+    "load_contract",
+]
 
 
 @dataclass(frozen=True)
 class Contract:
     """
-    What a partner is promised, in the words of the contract file.
+    What a partner is promised, or sends us, in the words of the contract file.
+
+    An ``inbound`` contract is about files that a partner leaves for us: a day's file is expected by ``due``, its rows
+    have the columns of ``table``, found by their headers. Where the files are, how they are named and in which encoding
+    and date format they are written, each dealer's feed says (``include/feeds/``). What only files of ours have is
+    empty: dealers, header, trailer, encoding, line end, directory, name and the like. The rest is about outbound ones.
 
     A file covers one ``period_unit`` by the clock of ``zone``, or of the dealer where ``own_zone``. It is due at
     ``due`` on the morning after, or on the ``due_working_day``-th working day after it in the public holidays of
@@ -52,6 +72,7 @@ class Contract:
     """
 
     id: str
+    direction: Direction
     name: str
     version: str
     partner: str
@@ -156,6 +177,11 @@ def all_contract_ids(folder: Path = CONTRACTS_DIR) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
+def contract_ids(direction: Direction, folder: Path = CONTRACTS_DIR) -> list[str]:
+    """Return every interface by which files go out, or come in, in a stable order."""
+    return [name for name in all_contract_ids(folder) if load_contract(name, folder).direction == direction]
+
+
 def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
     if not isinstance(document, dict):
         raise ContractError("the file holds no mapping")
@@ -165,11 +191,16 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
     (server,) = document["servers"]
     only_known(document["description"], KEYS["description"], "description")
     only_known(server, KEYS["server"], "servers[0]")
-    if server["format"] not in FORMATS:
-        raise ContractError(f"servers[0]: its format is one of {', '.join(FORMATS)}, not {server['format']!r}")
-    own = properties_of(document, "contract")
-    shape = properties_of(server, "server")
-    for level, kind, found in (("contract", "contract", own), ("server", server["format"], shape)):
+    direction = _direction(document)
+    prefix = "inbound " if direction == "inbound" else ""
+    if server["format"] not in FORMATS[direction]:
+        raise ContractError(
+            f"servers[0]: its format is one of {', '.join(FORMATS[direction])}, not {server['format']!r}"
+        )
+    own = properties_of(document, f"{prefix}contract")
+    shape = properties_of(server, f"{prefix}server")
+    kinds = (("contract", f"{prefix}contract", own), ("server", f"{prefix}{server['format']}", shape))
+    for level, kind, found in kinds:
         if unknown := set(found) - REQUIRED_PROPERTIES[kind] - OPTIONAL_PROPERTIES[kind]:
             raise ContractError(f"customProperties of the {level}: {', '.join(sorted(unknown))} mean nothing in {kind}")
         if missing := REQUIRED_PROPERTIES[kind] - set(found):
@@ -180,35 +211,40 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         raise ContractError("slaProperties retention: its unit is d, for days; nothing here counts in another")
     location = urlsplit(server["location"])
     remote_dir, _, file_name = location.path.rpartition("/")
-    tables = tuple(_table(told, folder, contract_id, alone=len(document["schema"]) == 1) for told in document["schema"])
-    only_known(dict.fromkeys(shape["header"]), HEADER_FIELDS, "customProperties header")
+    tables = tuple(
+        _table(told, folder, contract_id, alone=len(document["schema"]) == 1, inbound=direction == "inbound")
+        for told in document["schema"]
+    )
+    only_known(dict.fromkeys(shape.get("header", ())), HEADER_FIELDS, "customProperties header")
+    period = own.get("period", EACH_DAY)
     contract = Contract(
         id=contract_id,
+        direction=direction,
         name=document["name"],
         version=document["version"],
         partner=own["partner"],
-        dealers=own["dealers"],
+        dealers=own.get("dealers", ""),
         purpose=document["description"]["purpose"],
         usage=document["description"]["usage"],
         limitations=document["description"]["limitations"],
         owner=document["team"]["members"][0]["username"],
         recipient=own["recipient"],
-        shared_with=tuple(own["sharedWith"]),
-        recipient_storage=own["recipientStorage"],
+        shared_with=tuple(own.get("sharedWith", ())),
+        recipient_storage=own.get("recipientStorage", ""),
         zone=own["timeZone"],
-        period_unit=own["period"]["unit"],
-        own_zone=_goes_by_the_dealers_clock(own["period"]),
+        period_unit=period["unit"],
+        own_zone=_goes_by_the_dealers_clock(period),
         reconciled_with=own.get("reconciledWith"),
         remote_dir=remote_dir,
         file_name=file_name,
         format=server["format"],
         delimiter=shape.get("delimiter", ""),
-        encoding=shape["encoding"],
+        encoding=shape.get("encoding", ""),
         line_end=shape.get("lineEnd", ""),
         namespace=shape.get("namespace", ""),
-        empty_file=shape["emptyFile"],
-        header=tuple(shape["header"]),
-        trailer=tuple(shape["trailer"]),
+        empty_file=shape.get("emptyFile", ""),
+        header=tuple(shape.get("header", ())),
+        trailer=tuple(shape.get("trailer", ())),
         due=time.fromisoformat(sla["timeOfAvailability"]["value"]),
         due_working_day=int(sla["workingDay"]["value"]) if "workingDay" in sla else None,
         working_calendar=own.get("workingCalendar"),
@@ -219,6 +255,8 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         tables=tables,
     )
     require_sense(contract)
+    if direction == "inbound":
+        require_inbound_sense(contract, location=server["location"], header_row=shape["headerRow"])
     others = set(all_contract_ids(folder)) - {contract.id}
     if contract.reconciled_with is not None and contract.reconciled_with not in others:
         raise ContractError(
@@ -228,14 +266,22 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
     return contract
 
 
-def _table(told: Mapping[str, Any], folder: Path, contract_id: str, *, alone: bool) -> Table:
+def _direction(document: Mapping[str, Any]) -> Direction:
+    told = [item["value"] for item in document["customProperties"] if item["property"] == "direction"] or ["outbound"]
+    for direction in DIRECTIONS:
+        if told == [direction]:
+            return direction
+    raise ContractError(f"customProperties direction is one of {', '.join(DIRECTIONS)}, not {told[0]!r}")
+
+
+def _table(told: Mapping[str, Any], folder: Path, contract_id: str, *, alone: bool, inbound: bool) -> Table:
     only_known(told, KEYS["schema"], f"schema {told.get('name')!r}")
     columns = [resolved(column, folder) for column in told["properties"]]
     for column in columns:
         if column["logicalType"] == "array":
             items = column["items"]
             column["items"] = {**items, "properties": [resolved(item, folder) for item in items["properties"]]}
-    return table_of(told, columns, contract_id, alone=alone)
+    return table_of(told, columns, contract_id, alone=alone, inbound=inbound)
 
 
 def _goes_by_the_dealers_clock(period: dict[str, Any]) -> bool:

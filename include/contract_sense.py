@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 NOT_REGULAR = re.compile(r"\(\?<?[=!]|\\[1-9]")
 EMPTY_FILE = ("send", "skip")
 # Rules that calculate with every column that they name.
-ARITHMETIC = frozenset({"lineArithmetic", "sumOf", "sumOfLines", "notBelow"})
+ARITHMETIC = frozenset({"lineArithmetic", "sumOf", "sumOfLines", "notBelow", "paysBack"})
+# Rules of one number, beside columns of any type.
+OF_NUMBERS = frozenset({"signFollows", "negativeOnlyWhen"})
 # Rules of identifiers, whose leading zeros count.
-OF_TEXT = frozenset({"siren", "siret", "vin", "startsWithFor"})
+OF_TEXT = frozenset({"siren", "siret", "vin", "startsWithFor", "unitIdentifier"})
 # How the value that a rule asks for must be written, as text, to be one of its column's at all.
 WRITTEN = {
     "integer": re.compile(r"-?[0-9]{1,15}"),
@@ -28,6 +30,12 @@ WRITTEN = {
     "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
 }
 ANYTHING = re.compile(r".+")
+# Arguments that are counts, and the most that a reader calculates with.
+WHOLE_NUMBERS: dict[str, dict[str, int]] = {
+    "yearNotAfterWindow": {"ahead": 100},
+    "monthsApart": {"tolerance": 1200},
+    "paysBack": {"percent": 1000},
+}
 
 
 def require_sense(contract: Contract) -> None:
@@ -45,7 +53,8 @@ def require_sense(contract: Contract) -> None:
     _add_up(contract)
     _cover_a_period(contract)
     _need_what_is_signed(contract)
-    _make_a_file(contract)
+    if contract.direction == "outbound":
+        _make_a_file(contract)
     if contract.format == "xml":
         _write_xml(contract)
 
@@ -79,9 +88,12 @@ def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
         for column in (*rule.columns, *rule.named) if rule.kind in ARITHMETIC else ():
             if types[column] not in ("integer", "number"):
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a number")
-        if rule.kind == "signFollows" and types[rule.columns[0]] not in ("integer", "number"):
+        if rule.kind in OF_NUMBERS and types[rule.columns[0]] not in ("integer", "number"):
             kind = types[rule.columns[0]]
-            raise ContractError(f"{rule.id}: {rule.columns[0]} is a {kind}; signFollows asks for a number")
+            raise ContractError(f"{rule.id}: {rule.columns[0]} is a {kind}; {rule.kind} asks for a number")
+        for column, wanted in _exact_types(rule):
+            if types[column] != wanted:
+                raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a {wanted}")
         if rule.kind == "sumOfLines" and table.array is None:
             raise ContractError(f"{rule.id}: {table.name} has no array, so a row has no lines to add up")
         if rule.kind == "equalsFile" and rule.arguments["value"] != "dealer":
@@ -95,6 +107,18 @@ def _judge_what_can_be_judged(contract: Contract, table: Table) -> None:
                 raise ContractError(f"{rule.id}: {column} is a {types[column]}; {rule.kind} asks for a date")
     if table.array is not None and not table.document_key:
         raise ContractError(f"schema {table.name!r}: its primary key must name what the lines of a document share")
+
+
+def _exact_types(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Columns that a rule needs to be of one type, and which."""
+    if rule.kind in ("notBefore", "monthsApart"):
+        yield rule.columns[0], "date"
+    if rule.kind == "monthsApart":
+        yield rule.arguments["property"], "date"
+    if rule.kind in ("monthsApart", "paysBack"):
+        yield rule.arguments["term"], "integer"
+    if rule.kind == "yearNotAfterWindow":
+        yield rule.columns[0], "integer"
 
 
 def _ask_for_what_occurs(table: Table) -> None:
@@ -127,6 +151,11 @@ def _shape_arguments(rule: Rule) -> None:
     arguments = rule.arguments
     if "tolerance" in arguments and not _is_amount(arguments["tolerance"]):
         raise ContractError(f"{rule.id}: tolerance is an amount from 0 on, not {arguments['tolerance']!r}")
+    for name, most in WHOLE_NUMBERS.get(rule.kind, {}).items():
+        if type(arguments[name]) is not int or not 0 <= arguments[name] <= most:
+            raise ContractError(f"{rule.id}: {name} is a whole number from 0 to {most}, not {arguments[name]!r}")
+    if rule.kind == "notBefore" and not _is_day(arguments["day"]):
+        raise ContractError(f"{rule.id}: day is a day such as '1980-01-01', in quotes, not {arguments['day']!r}")
     if "properties" in arguments and not (isinstance(arguments["properties"], list) and arguments["properties"]):
         raise ContractError(f"{rule.id}: properties is a list of columns, not {arguments['properties']!r}")
     if "prefixes" in arguments and not _are_prefixes(arguments["prefixes"]):
@@ -134,6 +163,13 @@ def _shape_arguments(rule: Rule) -> None:
             f"{rule.id}: prefixes is a list of beginnings for each value, and none is empty; one of digits alone needs "
             "quotes"
         )
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _is_amount(value: Any) -> bool:

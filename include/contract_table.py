@@ -48,7 +48,9 @@ class Rule:
         if self.kind in FILE_RULES:
             return ()
         single = (
-            self.arguments[name] for name in ("property", "quantity", "unitPrice", "discount") if name in self.arguments
+            self.arguments[name]
+            for name in ("property", "quantity", "unitPrice", "discount", "term")
+            if name in self.arguments
         )
         return (*single, *self.arguments.get("properties", ()))
 
@@ -59,6 +61,9 @@ class Field:
     One column of the set; ``delivered`` ones are in the file, the others are read to judge the row.
 
     An ``item`` column belongs to the single line of a document, the others are the same on all its lines.
+
+    Of an inbound contract: ``header`` is that of the column in the partner's file, None for one that is derived from
+    others; ``form`` is how the partner writes its values; with ``header_optional`` a file may come without the column.
     """
 
     name: str
@@ -73,6 +78,9 @@ class Field:
     description: str
     item: bool = False
     pattern: str | None = None
+    header: str | None = None
+    form: str = "text"
+    header_optional: bool = False
 
     @property
     def personal(self) -> bool:
@@ -110,7 +118,11 @@ class Table:
 
     @cached_property
     def row_key(self) -> str:
-        """Name of the column that identifies a row in reports: a surrogate, never personal data."""
+        """
+        Name of the column that identifies a row in reports: a surrogate, never personal data.
+
+        An inbound table has none; its rows are named by their line in the file.
+        """
         return next(field.name for field in self.fields if field.row_key)
 
     @cached_property
@@ -135,14 +147,19 @@ class Table:
         return next(field.logical_type for field in self.fields if field.name == column)
 
 
-def table_of(told: Mapping[str, Any], columns: list[dict[str, Any]], contract_id: str, *, alone: bool) -> Table:
+def table_of(
+    told: Mapping[str, Any], columns: list[dict[str, Any]], contract_id: str, *, alone: bool, inbound: bool = False
+) -> Table:
     """
     Return one schema object of a contract file as a table, its array taken apart into columns.
 
     :param columns: its properties, references followed; :param alone: whether it is the contract's only one.
+    :param inbound: whether a partner sends the rows, which are named by their line in the file then.
     :raises ContractError: naming the place.
     """
     where = f"schema {told['name']!r}"
+    if inbound and (arrays := [column["name"] for column in columns if column["logicalType"] == "array"]):
+        raise ContractError(f"{where}: {', '.join(arrays)} cannot be an array, since a CSV file has none")
     arrays = [column for column in columns if column["logicalType"] == "array"]
     if len(arrays) > 1 or (arrays and columns[-1] is not arrays[0]):
         raise ContractError(f"{where}: one array is possible, as the last property: the lines of the document")
@@ -151,11 +168,11 @@ def table_of(told: Mapping[str, Any], columns: list[dict[str, Any]], contract_id
         only_known(array, KEYS["array"], f"property {array.get('name')!r}")
         only_known(array["items"], KEYS["items"], f"property {array['name']!r}, items")
         flat += [(column, True) for column in array["items"]["properties"]]
-    fields = tuple(_field(column, item=item) for column, item in flat)
+    fields = tuple(_field(column, item=item, inbound=inbound) for column, item in flat)
     names = [field.name for field in fields]
     if doubled := {name for name in names if names.count(name) > 1}:
         raise ContractError(f"{where}: {', '.join(sorted(doubled))} stands there twice")
-    if sum(field.row_key for field in fields) != 1:
+    if not inbound and sum(field.row_key for field in fields) != 1:
         raise ContractError(f"{where}: exactly one property must be the rowKey")
     array_name = arrays[0]["name"] if arrays else None
     prefix = "" if alone else f"{told['name']}."
@@ -164,18 +181,24 @@ def table_of(told: Mapping[str, Any], columns: list[dict[str, Any]], contract_id
         name=told["name"],
         source=told["physicalName"],
         array=array_name,
-        withhold={name: str(value) for name, value in properties_of(told, "schema").get("withhold", {}).items()},
+        withhold={
+            name: str(value)
+            for name, value in properties_of(told, "inbound schema" if inbound else "schema")
+            .get("withhold", {})
+            .items()
+        },
         fields=fields,
         rules=tuple(_rules([column for column, _ in flat], told.get("quality", []), array_name, prefix)),
     )
 
 
-def _field(column: Mapping[str, Any], *, item: bool) -> Field:
+def _field(column: Mapping[str, Any], *, item: bool, inbound: bool) -> Field:
     where = f"property {column.get('name')!r}"
-    only_known(column, KEYS["property"], where)
+    level = "inbound property" if inbound else "property"
+    only_known(column, KEYS[level], where)
     if not PLAIN_NAME.fullmatch(column["name"]):
         raise ContractError(f"{where}: a name is lower-case letters, digits and underscores")
-    own = properties_of(column, "property")
+    own = properties_of(column, level)
     for key in ("required", "primaryKey"):
         if not isinstance(column.get(key, False), bool):
             raise ContractError(f"{where}: {key} is true or false, without quotes")
@@ -195,6 +218,9 @@ def _field(column: Mapping[str, Any], *, item: bool) -> Field:
         description=column.get("description", ""),
         item=item,
         pattern=column.get("logicalTypeOptions", {}).get("pattern"),
+        header=column.get("physicalName"),
+        form=own.get("sourceForm", "text"),
+        header_optional=own.get("headerOptional", False),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 ENGINE = "dealer-interfaces"
 
@@ -26,6 +26,13 @@ KEYS: dict[str, frozenset[str]] = {
             "classification", "description", "customProperties", "quality",
         }
     ),
+    # The header of the column in the partner's file stands in physicalName; a derived one has none.
+    "inbound property": frozenset(
+        {
+            "name", "physicalName", "logicalType", "logicalTypeOptions", "required", "enum", "classification",
+            "description", "customProperties", "quality",
+        }
+    ),
     "array": frozenset({"name", "logicalType", "description", "items"}),
     "items": frozenset({"logicalType", "properties"}),
     "quality": frozenset(
@@ -37,6 +44,7 @@ KEYS: dict[str, frozenset[str]] = {
 CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
     "contract": frozenset(
         {
+            "direction",
             "partner",
             "dealers",
             "recipient",
@@ -54,9 +62,15 @@ CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
     "server": frozenset({"delimiter", "encoding", "lineEnd", "namespace", "emptyFile", "header", "trailer"}),
     "schema": frozenset({"withhold"}),
     "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),
+    "inbound contract": frozenset({"direction", "partner", "recipient", "timeZone"}),
+    "inbound server": frozenset({"delimiter", "headerRow"}),
+    "inbound schema": frozenset(),
+    "inbound property": frozenset({"sourceForm", "headerOptional", "purpose", "legalBasis"}),
 }
 OPTIONAL_PROPERTIES: dict[str, frozenset[str]] = {
-    "contract": frozenset({"reconciledWith", "workingCalendar", "agreements", "contiguous", "erasures"}),
+    "contract": frozenset({"direction", "reconciledWith", "workingCalendar", "agreements", "contiguous", "erasures"}),
+    "inbound contract": frozenset(),
+    "inbound csv": frozenset(),
     "csv": frozenset(),
     "xml": frozenset(),
 }
@@ -64,8 +78,24 @@ REQUIRED_PROPERTIES = {
     "contract": CUSTOM_PROPERTIES["contract"] - OPTIONAL_PROPERTIES["contract"],
     "csv": CUSTOM_PROPERTIES["server"] - {"namespace"},
     "xml": CUSTOM_PROPERTIES["server"] - {"delimiter", "lineEnd"},
+    "inbound contract": CUSTOM_PROPERTIES["inbound contract"],
+    "inbound csv": CUSTOM_PROPERTIES["inbound server"],
 }
-FORMATS = ("csv", "xml")
+Direction = Literal["inbound", "outbound"]
+DIRECTIONS: tuple[Direction, ...] = ("inbound", "outbound")
+FORMATS: dict[Direction, tuple[str, ...]] = {"inbound": ("csv",), "outbound": ("csv", "xml")}
+# How a partner writes values (include/inbound/normalise.py), and the logical types that such a value can be.
+SOURCE_FORMS: dict[str, frozenset[str]] = {
+    "text": frozenset({"string", "integer", "number"}),
+    "name": frozenset({"string"}),
+    "email": frozenset({"string"}),
+    "phone": frozenset({"string"}),
+    "money": frozenset({"number"}),
+    "term": frozenset({"integer"}),
+    "date": frozenset({"date"}),
+}
+# Columns of an inbound contract that no file has: include/inbound/derive.py gives them.
+DERIVED = ("cash_purchase", "identifier_type")
 CONTIGUOUS = ("windows", "span")
 # Kinds of agreement in the DMS; one of another name is signed by nobody, so nothing would ever leave.
 AGREEMENTS = ("DATA_PROCESSING", "SERVICE")
@@ -112,6 +142,13 @@ ARGUMENTS_OF_RULE: dict[str, frozenset[str]] = {
     "siret": frozenset(),
     "vin": frozenset(),
     "startsWithFor": frozenset({"property", "prefixes"}),
+    "anyOf": frozenset({"properties"}),
+    "unitIdentifier": frozenset(),
+    "notBefore": frozenset({"day"}),
+    "yearNotAfterWindow": frozenset({"ahead"}),
+    "monthsApart": frozenset({"property", "term", "tolerance"}),
+    "paysBack": frozenset({"property", "term", "percent"}),
+    "negativeOnlyWhen": frozenset({"property", "equals"}),
     "rejectedRows": frozenset({"percent", "rows"}),
     "sameWeekdayVolume": frozenset({"weeks", "minimumHistory", "deviations", "floorPercent", "floorRows"}),
 }

@@ -3,8 +3,8 @@ Row rules as polars expressions that are true where a row breaks the rule.
 
 One table, ``RULES``, from the kind of a rule to its function: a new kind is one entry and one function here, and one in
 ``include/quality/rules.py``, which reads the same contract independently. All columns are text. Apart from
-``required``, ``requiredWhen`` and ``requiredUnless`` no rule speaks about an absent value, and a rule whose operands do
-not parse stays silent, because the rule of that operand's type already says so.
+``required``, ``requiredWhen``, ``requiredUnless`` and ``anyOf`` no rule speaks about an absent value, and a rule whose
+operands do not parse stays silent, because the rule of that operand's type already says so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from operator import add
 
 import polars as pl
 
-from include.checks.identifiers import unlike_siren, unlike_siret, unlike_vin
+from include.checks.identifiers import unlike_siren, unlike_siret, unlike_unit, unlike_vin
 from include.contract import Rule, Table
 from include.contract_vocabulary import ContractError
 from include.window import Window
@@ -246,6 +246,14 @@ def _vin(rule: Rule, _: Scope) -> pl.Expr:
     return unlike_vin(rule.columns[0])
 
 
+def _unit_identifier(rule: Rule, _: Scope) -> pl.Expr:
+    return unlike_unit(rule.columns[0])
+
+
+def _any_of(rule: Rule, _: Scope) -> pl.Expr:
+    return pl.all_horizontal([absent(name) for name in (rule.columns[0], *rule.arguments["properties"])])
+
+
 def _starts_with_for(rule: Rule, _: Scope) -> pl.Expr:
     text, deciding = pl.col(rule.columns[0]), pl.col(rule.arguments["property"])
     return pl.any_horizontal(
@@ -310,6 +318,38 @@ def _not_before_window(rule: Rule, scope: Scope) -> pl.Expr:
     return scope.parsed(rule.columns[0]) < earliest.isoformat()
 
 
+def _not_before(rule: Rule, scope: Scope) -> pl.Expr:
+    return scope.parsed(rule.columns[0]) < str(rule.arguments["day"])
+
+
+def _year_not_after_window(rule: Rule, scope: Scope) -> pl.Expr:
+    return scope.parsed(rule.columns[0]) > scope.window.last_date.year + int(rule.arguments["ahead"])
+
+
+def _months_apart(rule: Rule, scope: Scope) -> pl.Expr:
+    months = _months(scope, rule.columns[0]) - _months(scope, rule.arguments["property"])
+    return (months - scope.parsed(rule.arguments["term"])).abs() > int(rule.arguments["tolerance"])
+
+
+def _months(scope: Scope, column: str) -> pl.Expr:
+    """Calendar months since the year 0: the days within the months make no difference."""
+    day = scope.parsed(column)
+    return day.str.slice(0, 4).cast(pl.Int64) * 12 + day.str.slice(5, 2).cast(pl.Int64)
+
+
+def _pays_back(rule: Rule, scope: Scope) -> pl.Expr:
+    # 18 digits times 15 times the percentage stay below the 38 digits that 128 bits hold.
+    named = rule.arguments
+    unit = max(scope.scale(rule.columns[0]), scope.scale(named["property"]))
+    paid = _units(scope, rule.columns[0], unit) * scope.parsed(named["term"]).cast(pl.Int128) * 100
+    return paid < _units(scope, named["property"], unit) * int(named["percent"])
+
+
+def _negative_only_when(rule: Rule, scope: Scope) -> pl.Expr:
+    allowed = (pl.col(rule.arguments["property"]) == str(rule.arguments["equals"])).fill_null(value=False)
+    return ~allowed & (scope.parsed(rule.columns[0]) < 0)
+
+
 def _duplicate(_: Rule, __: Scope) -> pl.Expr:
     return pl.col(DUPLICATE)  # Depends on the rows before: duplicates.py fills the column.
 
@@ -363,5 +403,12 @@ RULES: Mapping[str, Callable[[Rule, Scope], pl.Expr]] = {
     "notAfter": _not_after,
     "notAfterWindow": _not_after_window,
     "notBeforeWindow": _not_before_window,
+    "anyOf": _any_of,
+    "unitIdentifier": _unit_identifier,
+    "notBefore": _not_before,
+    "yearNotAfterWindow": _year_not_after_window,
+    "monthsApart": _months_apart,
+    "paysBack": _pays_back,
+    "negativeOnlyWhen": _negative_only_when,
     "duplicateValues": _duplicate,
 }

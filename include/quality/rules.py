@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.contract_vocabulary import ContractError
-from include.quality.identifiers import is_company_number, is_vehicle_number
+from include.quality.identifiers import is_company_number, is_unit_number, is_vehicle_number
 
 Mask = npt.NDArray[np.bool_]
 BLANKS = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
@@ -197,6 +197,14 @@ def vin(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
     return _each(rows.frame[columns[0]], lambda value: not is_vehicle_number(value))
 
 
+def unit_identifier(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
+    return _each(rows.frame[columns[0]], lambda value: not is_unit_number(value))
+
+
+def any_of(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return np.logical_and.reduce([_empty(rows.frame[name]) for name in (*columns, *arguments["properties"])])
+
+
 def _each(text: pd.Series[str], broken: Callable[[str], bool]) -> Mask:
     found = {value: broken(value) for value in text.dropna().unique()}
     return np.asarray([found.get(value, False) for value in text], dtype=bool)
@@ -284,6 +292,43 @@ def not_before_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str
     return _mask(rows.values[columns[0]] < earliest)
 
 
+def not_before(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return _mask(rows.values[columns[0]] < pd.Timestamp(arguments["day"]))
+
+
+def year_not_after_window(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    return _mask(rows.values[columns[0]] > pd.Timestamp(arguments["last_date"]).year + arguments["ahead"])
+
+
+def months_apart(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    later, earlier = rows.values[columns[0]].dt, rows.values[arguments["property"]].dt
+    years, months = later.year - earlier.year, later.month - earlier.month
+    told = _mask(years.notna()) & _mask(rows.values[arguments["term"]].notna())
+    broken = np.zeros(len(told), dtype=bool)
+    apart = (years[told] * 12 + months[told]).astype("int64") - rows.values[arguments["term"]][told].astype("int64")
+    broken[told] = np.asarray(apart.abs() > arguments["tolerance"], dtype=bool)
+    return broken
+
+
+def pays_back(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    payment, amount, term = columns[0], arguments["property"], arguments["term"]
+    told = np.logical_and.reduce([_mask(rows.values[name].notna()) for name in (payment, amount, term)])
+    broken = np.zeros(len(told), dtype=bool)
+    # Python's integers once more.
+    broken[told] = [
+        100 * each * months * rows.one(amount) < arguments["percent"] * whole * rows.one(payment)
+        for each, months, whole in zip(
+            *(rows.values[name][told].astype(object) for name in (payment, term, amount)), strict=True
+        )
+    ]
+    return broken
+
+
+def negative_only_when(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
+    allowed = _mask(rows.frame[arguments["property"]] == str(arguments["equals"]))
+    return _mask(rows.values[columns[0]] < 0) & ~allowed
+
+
 def duplicate_values(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) -> Mask:
     key = {name: rows.values[name] if rows.types.get(name) == "integer" else rows.frame[name] for name in columns}
     whole = ~np.logical_or.reduce([_mask(part.isna()) for part in key.values()])
@@ -323,6 +368,13 @@ RULES: Mapping[str, Callable[[Rows, Sequence[str], Mapping[str, Any]], Mask]] = 
     "notAfter": not_after,
     "notAfterWindow": not_after_window,
     "notBeforeWindow": not_before_window,
+    "anyOf": any_of,
+    "unitIdentifier": unit_identifier,
+    "notBefore": not_before,
+    "yearNotAfterWindow": year_not_after_window,
+    "monthsApart": months_apart,
+    "paysBack": pays_back,
+    "negativeOnlyWhen": negative_only_when,
     "duplicateValues": duplicate_values,
 }
 TYPES = frozenset({"integer", "number", "date", "timestamp"})

@@ -21,7 +21,7 @@ from include.quality.rules import RULES, TYPES
 from include.window import Window
 
 # Rules that go by the window; the others are told nothing of it.
-BOUNDED = frozenset({"withinWindow", "withinPeriod", "notAfterWindow", "notBeforeWindow"})
+BOUNDED = frozenset({"withinWindow", "withinPeriod", "notAfterWindow", "notBeforeWindow", "yearNotAfterWindow"})
 # Rules over all lines of a document; they are told what the lines have in common.
 OF_DOCUMENTS = frozenset({"sumOfLines"})
 SEVERITY = {"error": "critical", "warning": "warning", "info": "info"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -42,6 +43,26 @@ from tests.quality.synthetic import synthetic
         ("startsWithFor", "text", {"property": "other", "prefixes": {"AP": "VF3"}}, "prefixes is a list of beginnings"),
         ("startsWithFor", "text", {"property": "other", "prefixes": {"AP": [""]}}, "prefixes is a list of beginnings"),
         ("startsWithFor", "text", {"property": "other", "prefixes": {"AP": [936]}}, "one of digits alone needs quotes"),
+        ("anyOf", "text", {"properties": []}, "properties is a list of columns"),
+        ("anyOf", "text", {"properties": ["nothing"]}, "speaks of 'nothing'"),
+        ("unitIdentifier", "whole", {}, "whole is a integer; unitIdentifier asks for a string"),
+        ("notBefore", "day", {"day": date(1980, 1, 1)}, "day is a day such as '1980-01-01', in quotes"),
+        ("notBefore", "day", {"day": "1980-1-1"}, "day is a day such as '1980-01-01', in quotes"),
+        ("notBefore", "day", {"day": "19800101"}, "day is a day such as '1980-01-01', in quotes"),
+        ("notBefore", "moment", {"day": "1980-01-01"}, "moment is a timestamp; notBefore asks for a date"),
+        ("yearNotAfterWindow", "whole", {"ahead": -1}, "ahead is a whole number from 0 to 100"),
+        ("yearNotAfterWindow", "whole", {"ahead": True}, "ahead is a whole number from 0 to 100"),
+        ("yearNotAfterWindow", "day", {"ahead": 2}, "day is a date; yearNotAfterWindow asks for a integer"),
+        ("monthsApart", "later", {"property": "day", "term": "whole", "tolerance": 0.5}, "tolerance is a whole number"),
+        ("monthsApart", "later", {"property": "text", "term": "whole", "tolerance": 2}, "text is a string; months"),
+        ("monthsApart", "text", {"property": "day", "term": "whole", "tolerance": 2}, "text is a string; months"),
+        ("monthsApart", "later", {"property": "day", "term": "number", "tolerance": 2}, "number is a number; monthsA"),
+        ("monthsApart", "later", {"property": "day", "term": "nothing", "tolerance": 2}, "speaks of 'nothing'"),
+        ("paysBack", "net", {"property": "price", "term": "whole", "percent": 98.5}, "percent is a whole number"),
+        ("paysBack", "net", {"property": "price", "term": "number", "percent": 98}, "number is a number; paysBack"),
+        ("paysBack", "net", {"property": "text", "term": "whole", "percent": 98}, "text is a string; paysBack"),
+        ("negativeOnlyWhen", "text", {"property": "other", "equals": "C"}, "text is a string; negativeOnlyWhen asks"),
+        ("negativeOnlyWhen", "net", {"property": "flag", "equals": "C"}, "flag is never 'C'"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_when_the_contract_is_read(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from include.contract import Contract, Rule
 from include.contract_vocabulary import ROW_RULES
 from include.window import Window
+from tests.quality.inbound_cases import INBOUND, Case
 from tests.quality.synthetic import TYPES, synthetic
 from tests.quality.two_readers import SampleFile, great_expectations_says, row_check_says
 from tests.samples import ANY_DEALER, Row
 
-# Kind, column, arguments; values of the row; whether the row breaks the rule.
-CASES: list[tuple[str, str, dict[str, Any], dict[str, str], bool]] = [
+CASES: list[Case] = [
     ("required", "text", {}, {"text": "\u2003\x1f"}, True),
     ("required", "text", {}, {"text": "\u200b"}, False),
     ("requiredWhen", "text", {"property": "whole", "equals": 7}, {"whole": "7", "text": " "}, True),
@@ -255,6 +253,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, str], bool]] = [
             ({"other": "7", "text": "a"}, True), ({"other": "7", "text": ".a"}, False),
         ]
     ),
+    *INBOUND,
 ]  # fmt: skip
 
 
