@@ -14,7 +14,7 @@ from include.inbound.refusals import ROW_REASONS
 if TYPE_CHECKING:
     import polars as pl
 
-    from include.contract import Rule
+    from include.contract import Contract, Rule
     from include.inbound.judge import Arrangement
     from include.staging import Staging
     from include.window import Window
@@ -52,6 +52,39 @@ def accepted_name(batch: str | int, arrival_id: int) -> str:
 def rejected_name(batch: str | int, arrival_id: int) -> str:
     """Name of the staged rejected rows of an arrival."""
     return f"{batch}/{arrival_id}.rejected.parquet"
+
+
+def check_arrival(
+    contract: Contract,
+    path: Path,
+    *,
+    dealer: str,
+    encoding: str,
+    date_format: str,
+    window: Window,
+    staging: Staging,
+    batch: str | int,
+    arrival_id: int,
+) -> CheckedArrival:
+    """
+    Judge the landed file at ``path`` of a feed with ``encoding`` and ``date_format`` by ``contract``.
+
+    :param window: the day on which it came, by the contract's zone; what is later lies in the future.
+    :raises FileRefused: if it cannot be read; then nothing is staged.
+    :raises StagingError: if the rows cannot be written down.
+    """
+    from include.inbound.judge import arrangement_of
+
+    return check_file(
+        arrangement_of(contract, encoding=encoding, date_format=date_format),
+        path,
+        dealer=dealer,
+        window=window,
+        staging=staging,
+        batch=batch,
+        arrival_id=arrival_id,
+        tolerance=contract.file_rule("rejectedRows"),
+    )
 
 
 def check_file(

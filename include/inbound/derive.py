@@ -37,25 +37,24 @@ def derive(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, Counter[str
     if unknown := set(wanted) - set(DERIVED):
         raise ValueError(f"{table.id}: nothing gives {', '.join(sorted(unknown))}: neither a header nor a derivation")
     for name in wanted:
-        frame = DERIVED[name](frame, table, notes)
+        frame = DERIVED[name](frame, notes)
     return frame.select(table.columns), notes
 
 
-def _cash_purchase(frame: pl.DataFrame, table: Table, notes: Counter[str]) -> pl.DataFrame:
+def _cash_purchase(frame: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
     amount = frame[AMOUNT]
     zero = amount.str.contains(ZERO).fill_null(value=False)
     cash = amount.is_null() | zero
     finance = [name for name in FINANCE if name in frame.columns]
     carried = cash & pl.select(pl.any_horizontal(frame[name].is_not_null() for name in finance)).to_series()
     notes.update({ZERO_IS_CASH: int(zero.sum()), FINANCE_OF_CASH: int(carried.sum())})
-    yes, no = ("t", "f") if table.type_of(CASH) == "boolean" else ("Yes", "No")
     return frame.with_columns(
-        pl.select(pl.when(cash).then(pl.lit(yes)).otherwise(pl.lit(no))).to_series().alias(CASH),
+        pl.select(pl.when(cash).then(pl.lit("t")).otherwise(pl.lit("f"))).to_series().alias(CASH),
         *(pl.select(pl.when(~cash).then(frame[name])).to_series().alias(name) for name in finance),
     )
 
 
-def _identifier_type(frame: pl.DataFrame, _: Table, __: Counter[str]) -> pl.DataFrame:
+def _identifier_type(frame: pl.DataFrame, _: Counter[str]) -> pl.DataFrame:
     """VIN, HIN of a boat, or the maker's own SERIAL: by form alone, since it is a possible match and no more."""
     text = pl.col("unit_identifier").str.to_uppercase()
     return frame.with_columns(
@@ -68,7 +67,7 @@ def _identifier_type(frame: pl.DataFrame, _: Table, __: Counter[str]) -> pl.Data
     )
 
 
-DERIVED: Mapping[str, Callable[[pl.DataFrame, Table, Counter[str]], pl.DataFrame]] = {
+DERIVED: Mapping[str, Callable[[pl.DataFrame, Counter[str]], pl.DataFrame]] = {
     CASH: _cash_purchase,
     "identifier_type": _identifier_type,
 }

@@ -13,10 +13,11 @@ from typing import IO
 import polars as pl
 
 from include.checks import RowCheck
-from include.contract import Table
+from include.contract import Contract, Table
+from include.inbound.decode import require_encoding
 from include.inbound.derive import derive
 from include.inbound.headers import Column, Headers
-from include.inbound.normalise import normalise
+from include.inbound.normalise import normalise, require_date_format
 from include.inbound.read import PIECE_BYTES, Reading, Records
 from include.inbound.refusals import FileRefused
 from include.window import Window
@@ -38,6 +39,24 @@ class Arrangement:
     delimiter: str
     encoding: str
     date_format: str
+
+
+def arrangement_of(contract: Contract, *, encoding: str, date_format: str) -> Arrangement:
+    """
+    Return what an inbound ``contract`` says, and what a feed says of its files.
+
+    :raises ValueError: if the contract is not of files that come in, or for an encoding or date format of no feed.
+    """
+    if contract.direction != "inbound":
+        raise ValueError(f"{contract.id} is a contract of files that go out; there is nothing of a partner to read")
+    columns = tuple(
+        Column(field.name, field.header, field.form, field.header_optional)
+        for field in contract.table.fields
+        if field.header is not None
+    )
+    return Arrangement(
+        columns, contract.table, contract.delimiter, require_encoding(encoding), require_date_format(date_format)
+    )
 
 
 @dataclass(frozen=True)

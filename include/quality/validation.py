@@ -114,6 +114,10 @@ def judge_files(
 
 
 def _read(file: GateFile, contract: Contract, most_rows: int) -> FileText | XmlText:
+    if contract.direction == "inbound":
+        from include.inbound.accepted_reader import read_accepted
+
+        return read_accepted(Path(file.path), contract.table, most_rows)
     if contract.format == "xml":
         from include.quality.xml_reader import read_xml
 
@@ -194,7 +198,10 @@ def _verdict(file: GateFile, text: FileText | XmlText, read: int, results: list[
 
 
 def _form_problems(contract: Contract, file: GateFile, text: FileText | XmlText) -> list[str]:
-    """Hold header and trailer to the ledger, the contract and the rows."""
+    """Hold header and trailer to the ledger, the contract and the rows; of accepted rows, how many there are."""
+    if contract.direction == "inbound":
+        told = f"{text.records} accepted rows are staged, the row check says {file.rows}"
+        return [] if text.records == file.rows else [told]
     if not (text.header and text.trailer):
         return []  # Said already.
     found = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from include.contract import Contract, load_contract
 from include.contract_table import Table, table_of
 from include.inbound.headers import Column
 from include.inbound.judge import Arrangement
@@ -50,18 +52,25 @@ def table() -> Table:
         {"name": "term", "logicalType": "integer", "logicalTypeOptions": {"minimum": 1, "maximum": 480}},
         {"name": "monthly_payment", "logicalType": "number"},
         {"name": "last_payment_date", "logicalType": "date"},
-        {
-            "name": "unit_identifier",
-            "logicalType": "string",
-            "customProperties": [{"property": "rowKey", "value": True}],
-        },
+        {"name": "unit_identifier", "logicalType": "string"},
         {"name": "postal_code", "logicalType": "string"},
-        {"name": "cash_purchase", "logicalType": "string", "enum": [{"value": "Yes"}, {"value": "No"}]},
+        {"name": "cash_purchase", "logicalType": "boolean"},
         {"name": "identifier_type", "logicalType": "string"},
     ]
-    return table_of({"name": "sale", "physicalName": "sale"}, properties, "tests_sales", alone=True)
+    columns = {column.name: column for column in COLUMNS}
+    for told in properties:
+        if (column := columns.get(told["name"])) is not None:
+            own = {"sourceForm": column.form, "headerOptional": column.optional}
+            told["physicalName"] = column.header
+            told["customProperties"] = [{"property": name, "value": value} for name, value in own.items()]
+    return table_of({"name": "sale", "physicalName": "sale"}, properties, "tests_sales", alone=True, inbound=True)
 
 
 def arrangement(encoding: str = "utf-8", date_format: str = "%m/%d/%Y") -> Arrangement:
     """Return the arrangement as a feed with ``encoding`` and ``date_format`` has it."""
     return Arrangement(COLUMNS, table(), ",", encoding, date_format)
+
+
+def contract() -> Contract:
+    """Return an inbound contract of the arrangement's table; what else it says is another contract's."""
+    return replace(load_contract("merkle_sar_daily"), direction="inbound", delimiter=",", tables=(table(),))

@@ -51,7 +51,7 @@ def test_accepted_rows_have_their_line_and_their_normal_form(staging: Staging, t
             "last_payment_date": "2046-03-01",
             "unit_identifier": "1M8GDM9AXKP042788",
             "postal_code": "01234",
-            "cash_purchase": "No",
+            "cash_purchase": "f",
             "identifier_type": "VIN",
         }
     ]
@@ -94,12 +94,12 @@ def test_a_sale_of_tomorrow_is_rejected(staging: Staging, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("amount", "cash", "noted"),
     [
-        ("", "Yes", {}),
-        ("   ", "Yes", {}),
-        ("0", "Yes", {"cash_purchase-zeroAmount": 1}),
-        ("$0.00", "Yes", {"cash_purchase-zeroAmount": 1}),
-        ("$ -", "Yes", {"cash_purchase-zeroAmount": 1}),
-        ("0.01", "No", {}),
+        ("", "t", {}),
+        ("   ", "t", {}),
+        ("0", "t", {"cash_purchase-zeroAmount": 1}),
+        ("$0.00", "t", {"cash_purchase-zeroAmount": 1}),
+        ("$ -", "t", {"cash_purchase-zeroAmount": 1}),
+        ("0.01", "f", {}),
     ],
 )
 def test_a_sale_without_an_amount_financed_is_cash(
