@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.contract import Contract, all_contract_ids, load_contract
+from include.contract import Contract, contract_ids, load_contract
 from local.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ BEGIN, END = "<!-- interfaces: made by `make docs` -->", "<!-- /interfaces -->"
 
 
 def interfaces_table(bag: DagBag) -> str:
-    """One Markdown row per interface: what goes where, when, and by when it is promised."""
+    """One Markdown row per interface by which files go out: what goes where, when, and by when it is promised."""
     rows = [
         "| Interface | Recipient | What | When | Promised by | Where to |",
         "|---|---|---|---|---|---|",
     ]
-    for name in all_contract_ids():
+    for name in contract_ids("outbound"):
         contract, timetable = load_contract(name), bag.dags[name].timetable
         rows.append(
             f"| [{name}](dags/{name}.py) | {contract.recipient} | {contract.name}, one file per dealer: "

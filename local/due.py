@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from include.contract import Contract, all_contract_ids, load_contract
+from include.contract import Contract, contract_ids, load_contract
 from include.window import Window, period_window
 from include.working_days import due_day
 
@@ -42,7 +42,7 @@ def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = 
     last month that is due, if the sample reaches back to its first day, else none. An interface that another one is
     reconciled with comes before it.
     """
-    known = list(contracts) if contracts is not None else [load_contract(name) for name in all_contract_ids()]
+    known = list(contracts) if contracts is not None else [load_contract(name) for name in contract_ids("outbound")]
     months: list[Due] = []
     for contract in known:
         if contract.period_unit == "month":

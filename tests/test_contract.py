@@ -15,13 +15,13 @@ import jsonschema
 import pytest
 import yaml
 
-from include.contract import CONTRACTS_DIR, ContractError, Table, all_contract_ids, load_contract
+from include.contract import CONTRACTS_DIR, ContractError, Table, all_contract_ids, contract_ids, load_contract
 from include.contract_vocabulary import ROW_RULES
-from tests.samples import all_tables
+from tests.samples import outbound_tables
 
 Edit = Callable[[dict[str, Any]], Any]
-each_table = pytest.mark.parametrize(
-    ("contract_id", "table"), all_tables(), ids=[table.id for _, table in all_tables()]
+each_outbound_table = pytest.mark.parametrize(
+    ("contract_id", "table"), outbound_tables(), ids=[table.id for _, table in outbound_tables()]
 )
 
 
@@ -69,7 +69,7 @@ def test_contract_is_valid_open_data_contract_standard(contract_id: str) -> None
     assert document["apiVersion"] == "v3.2.0"
 
 
-@each_table
+@each_outbound_table
 def test_table_has_sql_that_names_its_columns(contract_id: str, table: Table) -> None:
     alone = table.id == contract_id
     path = CONTRACTS_DIR.parent / "sql" / (f"{contract_id}.sql" if alone else f"{contract_id}/{table.name}.sql")
@@ -77,7 +77,7 @@ def test_table_has_sql_that_names_its_columns(contract_id: str, table: Table) ->
     assert [name for name in table.columns if not re.search(rf"\b{name}\b", sql)] == []
 
 
-@pytest.mark.parametrize("contract_id", all_contract_ids())
+@pytest.mark.parametrize("contract_id", contract_ids("outbound"))
 def test_contract_has_sql_that_names_its_dealers(contract_id: str) -> None:
     contract = load_contract(contract_id)
     sql = (CONTRACTS_DIR.parent / "sql" / f"{contract.dealers}.sql").read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_personal_fields_name_purpose_and_legal_basis(contract_id: str) -> None:
     assert [field.name for field in personal if not (field.purpose and field.legal_basis)] == []
 
 
-@each_table
+@each_outbound_table
 def test_a_row_is_named_by_a_key_that_is_neither_delivered_nor_personal(contract_id: str, table: Table) -> None:
     (key,) = [field for field in table.fields if field.row_key]
     assert key.name == table.row_key

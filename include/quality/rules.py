@@ -202,7 +202,8 @@ def unit_identifier(rows: Rows, columns: Sequence[str], _: Mapping[str, Any]) ->
 
 
 def any_of(rows: Rows, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
-    return np.logical_and.reduce([_empty(rows.frame[name]) for name in (*columns, *arguments["properties"])])
+    blank = [_empty(rows.frame[name]) for name in (*columns, *arguments["properties"])]
+    return np.asarray(np.logical_and.reduce(blank), dtype=bool)
 
 
 def _each(text: pd.Series[str], broken: Callable[[str], bool]) -> Mask:

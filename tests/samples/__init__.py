@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from include.contract import Contract, Table, all_contract_ids, load_contract
+from include.contract import Contract, Table, all_contract_ids, contract_ids, load_contract
 from include.window import Window, day_window, month_window
 
 SAMPLES = Path(__file__).parent
@@ -26,6 +26,11 @@ Row = dict[str, str | None]
 def all_tables() -> list[tuple[str, Table]]:
     """Return every table of every interface, beside the interface's id."""
     return [(contract_id, table) for contract_id in all_contract_ids() for table in load_contract(contract_id).tables]
+
+
+def outbound_tables() -> list[tuple[str, Table]]:
+    """Return every table of which files go out, beside the interface's id."""
+    return [(name, table) for name, table in all_tables() if name in contract_ids("outbound")]
 
 
 def folder_of(contract: Contract, table: Table) -> Path:
