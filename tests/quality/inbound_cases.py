@@ -25,6 +25,7 @@ INBOUND: list[Case] = [
             ("1M8GDM9AXKP024788", True), ("1HGCM82643A004352", True), ("1HGCM8263XA004352", True),
             # Never in a VIN, whatever they would count.
             ("1M8GDM9AXKPO42788", True), ("IM8GDM9AXKP042788", True), ("1M8GDM9AXKPQ42788", True),
+            ("1M8GDM9A3KPO42788", True), ("1m8gdm9axkp042789", True),
             # A boat's number, a maker's own, and what is too long or too short to be taken for a VIN.
             ("ABC12345D404", False), ("US-ABC12345D404", False), ("SN 44", False), ("1M8GDM9AXKP04278", False),
             ("1M8GDM9AXKP0427888", False), ("1M8GDM9A-KP042788", False), ("1M8GDM9AXKP04278\u0668", False),

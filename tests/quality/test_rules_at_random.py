@@ -34,6 +34,11 @@ AT_RANDOM: list[tuple[str, str, dict[str, Any]]] = [
     ("siren", "text", {}),
     ("siret", "text", {}),
     ("vin", "text", {}),
+    ("anyOf", "text", {"properties": ["other"]}),
+    ("unitIdentifier", "text", {}),
+    ("paysBack", "number", {"property": "price", "term": "whole", "percent": 98}),
+    ("negativeOnlyWhen", "net", {"property": "other", "equals": "FR"}),
+    ("yearNotAfterWindow", "whole", {"ahead": 2}),
     ("startsWithFor", "text", {"property": "other", "prefixes": {"FR": ["01", "VF"], "AP": ["\u00e9"], "0": ["7"]}}),
 ]
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=18)
@@ -47,6 +52,7 @@ TEXTS = st.one_of(
     st.integers(0, 99999).map(lambda number: f"732829320{number:05d}"),
     st.from_regex(r"MONACO[0-9A-Z]{2,9}", fullmatch=True),
     st.from_regex(r"[A-HJ-NPR-Z0-9]{12,14}[0-9]{4}", fullmatch=True),
+    st.from_regex(r"[A-HJ-NPR-Z0-9]{8}", fullmatch=True).map(lambda half: f"{half}{_check(half)}{half}"),
     st.from_regex(r"V[A-Z0-9]{15}[0-9\n]", fullmatch=True),
     st.sampled_from(["", " ", "\u2003", "01000", "01000\n", "7328293200007\u0664", "7" * 17, "STANDARD"]),
 )
@@ -75,6 +81,19 @@ ROWS = st.fixed_dictionaries(
         **dict.fromkeys(["whole", "number", "price", "discount", "net"], AMOUNTS),
     }
 )
+
+
+def _check(half: str) -> str:
+    """The ninth character of the vehicle number whose first and last eight are ``half``, by the tables of 49 CFR 565."""
+    worth = dict(
+        zip(
+            "ABCDEFGHJKLMNPRSTUVWXYZ0123456789",
+            [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)],
+            strict=True,
+        )
+    )
+    places = (8, 7, 6, 5, 4, 3, 2, 10, 9, 8, 7, 6, 5, 4, 3, 2)
+    return "0123456789X"[sum(worth[sign] * place for sign, place in zip(half * 2, places, strict=True)) % 11]
 
 
 def _luhn(number: str) -> bool:
