@@ -18,7 +18,7 @@ sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name
 # As it was written, and in the environment: a person's sentence has quotes and dollars that no shell is to read.
 literally = $(if $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
 
-.PHONY: help env run test lint format bench docs xsd files verify release reject redeliver reopen reconciliation airflow purge \
+.PHONY: help env run test lint format bench docs xsd files feeds verify release reject redeliver reopen reconciliation airflow purge \
   migrate sample lock clean distclean
 
 help: ## this list
@@ -77,6 +77,9 @@ airflow: env ## Airflow's own commands beside a running make run: ARGS="backfill
 
 purge: env ## show what has outlived its retention; APPLY=1 removes it
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.ledger purge $(call flag,APPLY,--apply) $(call given,ARGS)
+
+feeds: env ## dealers' feeds and what arrived: ARGS="list", "add --help", "arrivals --state HELD"
+	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.feeds $(call given,ARGS)
 
 migrate: env ## bring the dms and ledger databases to this code's schema
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.migrations.run all
