@@ -16,7 +16,7 @@ ONE_CHARACTER = [digit * 17 for digit in "0123456789"]
 CLAIMS_VIN = "^[A-Za-z0-9]{17}$"
 # 49 CFR 565.15: what each character counts, and how much at each of the seventeen places; modulo 11, ten is an X.
 VIN_VALUES = dict(zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", "012345678912345678123457923456789", strict=True))
-VIN_WEIGHTS = np.array([8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2])
+VIN_WEIGHTS = np.array([8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2], dtype=np.int16)
 MONACO_SIRET, MONACO_SIREN = re.compile(r"MONACO[0-9A-Z]{8}"), re.compile(r"MONACO[0-9A-Z]{3}")
 
 
@@ -48,12 +48,12 @@ def _claims_and_is_none(values: pl.Series) -> pl.Series:
         return broken
     numbers = values.gather(places).str.to_uppercase()
     signs = np.frombuffer(numbers.str.join("")[0].encode("ascii"), np.uint8).reshape(-1, 17)
-    counted = np.full(256, -1)
+    counted = np.full(256, -1, dtype=np.int16)
     counted[[ord(sign) for sign in VIN_VALUES]] = [int(value) for value in VIN_VALUES.values()]
     counts = counted[signs]
-    wanted = np.frombuffer(b"0123456789X", np.uint8)[(counts * VIN_WEIGHTS).sum(axis=1) % 11]
+    wanted = np.frombuffer(b"0123456789X", np.uint8)[counts.dot(VIN_WEIGHTS) % 11]
     # Seventeen ones pass the check digit, and nobody's unit has them.
-    bad = (counts < 0).any(axis=1) | (signs[:, 8] != wanted) | (signs == signs[:, :1]).all(axis=1)
+    bad = (counts.min(axis=1) < 0) | (signs[:, 8] != wanted) | (signs == signs[:, :1]).all(axis=1)
     return broken.scatter(places, pl.Series(bad))
 
 

@@ -84,7 +84,7 @@ ROWS = st.fixed_dictionaries(
 
 
 def _check(half: str) -> str:
-    """The ninth character of the vehicle number whose first and last eight are ``half``, by the tables of 49 CFR 565."""
+    """The ninth character of the vehicle number whose first and last eight are ``half``, by 49 CFR 565.15."""
     worth = dict(
         zip(
             "ABCDEFGHJKLMNPRSTUVWXYZ0123456789",
