@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +117,8 @@ def choose(
     """
     Return the dealers to serve by the label of their file; more than one under a label is for a person to mend.
 
+    Who has a number may be asked for by its id in the DMS as well (``dms:17``), as the ledger has one that shares it.
+
     :raises ExtractError: if ``asked`` names somebody who is none of them.
     """
     labels: dict[str, list[Dealer]] = {}
@@ -124,12 +126,14 @@ def choose(
         # A code may be given to another dealer once its first one has ended.
         if dealer.ended_on is None or dealer.label not in labels:
             labels.setdefault(dealer.label, []).append(dealer)
-    if unknown := sorted(set(asked) - set(labels)):
+    by_id = {replace(dealer, code=None).label: dealer.label for dealer in known if dealer.label in labels}
+    wanted = {label if label in labels else by_id.get(label, label) for label in asked}
+    if unknown := sorted(wanted - set(labels)):
         raise ExtractError(
             f"dealers names {', '.join(unknown)}, who is none of {contract.dealers} in {window.business_date} to "
             f"{window.last_date}; there are {', '.join(sorted(labels))}"
         )
-    return {label: labels[label] for label in (sorted(set(asked)) or labels)}
+    return {label: labels[label] for label in (sorted(wanted) or labels)}
 
 
 def unservable(contract: Contract, label: str, dealers: Sequence[Dealer]) -> str | None:

@@ -104,7 +104,7 @@ class Plan:
         last = day_window(dealer.ended_on - timedelta(days=1), self._contract.zone)
         waiting = [file.window for file in self._waiting(dealer.label)]
         earlier = self._ledger.window_before(self._contract.id, dealer.label, self._environment, last.end)
-        if earlier.window_end >= last.end if earlier is not None else not self._unnamed(dealer):
+        if earlier.window_end >= last.end if earlier is not None else self._owed(dealer) is None:
             return waiting
         return [*waiting, *(window for window in self._due(last, dealer, standing) if window not in waiting)]
 
@@ -114,13 +114,21 @@ class Plan:
             run,
             dealer.label,
             since=None if standing is None else standing.since,
-            owed=min((file.window_start for file in self._unnamed(dealer)), default=None),
+            owed=self._owed(dealer),
             environment=self._environment,
             ledger=self._ledger,
         )
 
+    def _owed(self, dealer: Dealer) -> datetime | None:
+        """The first instant planned for the dealer while it had no number of its own, whatever became of it."""
+        if dealer.code is None:
+            return None
+        label = replace(dealer, code=None).label
+        found = self._ledger.files(interface=self._contract.id, dealer=label, environment=self._environment)
+        return found[0].window_start if found else None
+
     def _unnamed(self, dealer: Dealer) -> list[FileRow]:
-        """Files that were planned for the dealer while it had no number, or none that was its alone."""
+        """Files of then that still stand there."""
         return [] if dealer.code is None else self._waiting(replace(dealer, code=None).label)
 
     def _take_over(self, dealer: Dealer, windows: Sequence[Window]) -> None:

@@ -78,6 +78,21 @@ def test_two_sites_with_one_code_each_send_all_their_days_once_it_is_mended(ddc:
         assert {file.state for file in files_of(ddc, f"dms:{point}")} == {"CANCELLED"}
 
 
+def test_what_was_given_up_while_the_code_was_doubled_goes_all_the_same(ddc: World, sites: Group) -> None:
+    second = sites.french.point(sites.french.site(sites.company, luhn_completed(f"{SIREN}0009")), Group.rrdi)
+    sites.french.workshop(second, "S1", at(DAYS[0]))
+    ddc.deliver(DAYS[0])
+    # One of the two can be asked for by what the ledger calls it.
+    ddc.deliver(DAYS[1], dealers=[f"dms:{second}"])
+    with ddc.ledger("person:oncall") as ledger:
+        ledger.reject(files_of(ddc, f"dms:{second}")[0].id, reason="tidying up", contiguous=True)
+    give(ddc, second, "0999AP")
+    ddc.deliver(DAYS[2])
+    assert went(ddc, "0999AP") == [(day, day) for day in DAYS[:3]]
+    assert [file.rows for file in files_of(ddc, "0999AP")] == [2, 0, 0]
+    assert {file.state for file in files_of(ddc, f"dms:{second}")} == {"CANCELLED"}
+
+
 def test_a_point_of_sale_that_closed_without_a_code_still_sends_its_days_once_it_has_one(
     ddc: World, sites: Group
 ) -> None:
