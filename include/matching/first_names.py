@@ -24,7 +24,8 @@ def going_together(pairs: pl.LazyFrame, how: FirstNames, ours: str, theirs: str)
     if how == "agree":
         return pairs.filter(a.is_null() | b.is_null() | a.str.starts_with(b) | b.str.starts_with(a))
     if how == "start":
-        return pairs.filter(a.str.head(START_LETTERS) == b.str.head(START_LETTERS), a.str.len_chars() >= START_LETTERS)
+        # Shorter names with the same start are the same name, which an exact tier has taken.
+        return pairs.filter(a.str.head(START_LETTERS) == b.str.head(START_LETTERS))
     names = pairs.drop_nulls([ours, theirs]).collect()
     return names.filter(_similar(names[ours], names[theirs])).lazy()
 

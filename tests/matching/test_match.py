@@ -134,6 +134,24 @@ def test_a_row_follows_the_row_of_the_same_person(contacts: Contacts) -> None:
     ]
 
 
+def test_a_row_shares_the_doubt_about_the_row_of_the_same_person(contacts: Contacts) -> None:
+    rows = [
+        person("Mary", "Smith", email="smiths@home.example", cell_phone="555-201-0168"),
+        person("Mary", "Smith", cell_phone="555-201-0168"),
+    ]
+    assert fates(contacts, *rows) == [("REVIEW", "T7", None, None, [1]), ("REVIEW", "SAME", None, None, [1])]
+
+
+def test_two_telephones_of_one_contact_are_one_candidate() -> None:
+    both = [(1, "HOME", "5552010111"), (1, "CELL", "5552010122"), (1, "CELL", "5552010111")]
+    twice = Contacts(
+        pl.DataFrame(NAMES[:1], schema=["contact_id", "first", "last"], orient="row"),
+        pl.DataFrame(both, schema=["contact_id", "kind", "value"], orient="row"),
+    )
+    row = person("John", "Smith", home_phone="555-201-0111", cell_phone="555-201-0122")
+    assert fates(twice, row) == [("LINKED", "T4", 1, None, [])]
+
+
 def test_a_long_chain_of_rows_is_one_person() -> None:
     rows = [
         person("Eve", "Moss", home_phone=f"555{number:07}", cell_phone=f"555{number + 1:07}")

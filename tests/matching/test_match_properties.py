@@ -21,11 +21,11 @@ def maybe(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
     return st.none() | texts
 
 
-FIRST = some("j", "jo", "john", "joan", "johanna", "rob", "robert", "(company)")
-LAST = some("lee", "ode")
-EMAIL = some("a@x.co", "b@x.co", "c@x.co")
-PHONE = some("5552010111", "5552010122", "5552010133")
-NUMBER = some("A1", "A2", "A3")
+FIRST = some("j", "john", "joan", "johnny", "(company)")
+LAST = some("lee", "lee", "lee", "ode")
+EMAIL = some("a@x.co", "b@x.co")
+PHONE = some("5552010111", "5552010122")
+NUMBER = some("A1", "A2")
 KEYS = {
     "row": pl.Int64, "number": pl.String, "email": pl.String, "home": pl.String, "cell": pl.String,
     "first": pl.String, "last": pl.String, "co_buyer": pl.String,
@@ -86,7 +86,7 @@ def decisions(rows: list[Row], crowd: list[Contact]) -> dict[int, Decision]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(batches(), crowds())
 def test_decides_as_the_reference(rows: list[Row], crowd: list[Contact]) -> None:
     assert decisions(rows, crowd) == reference(rows, crowd)
