@@ -32,7 +32,8 @@ run: env ## the whole system until Ctrl-C: ONCE=1 ends after the table; PORT=808
 	@exec $(PYTHON) -m local.run $(call flag,ONCE,--once) $(if $(call given,PORT),--port $(call given,PORT)) $(sample_options)
 
 test: env ## every test; ARGS="tests/local -k port" for some
-	@exec $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(call given,ARGS)
+	@exec $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  $(call given,ARGS)
 
 lint: env ## ruff and mypy
 	@$(PYTHON) -m ruff check .
