@@ -1,4 +1,4 @@
-"""`make bench`: deliver 1 and 5 million lines beside the limit, several times in turn, and print medians and ratios."""
+"""`make bench`: deliver and match millions of lines beside their limits, several times in turn; medians and ratios."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import parsing
+from bench import matching, parsing
 from bench.deliveries import DAY, DELIVERIES, Delivery
 from bench.limit import limit
 from bench.measure import measured
@@ -29,6 +29,8 @@ from local.settings import Settings
 
 # Five million lines of XML say nothing that one million do not.
 MOST_XML_LINES = 1_000_000
+MATCHED = 1_000_000
+PARTS = ("outbound", "matching", "parsing")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,12 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[dict[str, Any]] = []
     with running_postgres(folder / "postgres") as postgres, sftp_server(folder / "server") as server:
         console.print(f"Server: {server.name}. {_machine()}.")
-        for form in options.forms:
+        for form in options.forms if "outbound" in options.only else ():
             for lines in options.lines:
                 if form == "csv" or lines <= MOST_XML_LINES or len(options.lines) == 1:
                     results += _outbound(DELIVERIES[form], lines, options, postgres, server, folder, console)
-    console.print("DAG files, parsed beside plain ones")
-    results.append(parsing.measure(folder / "airflow", options.rounds + 2) | {"machine": _machine()})
+        if "matching" in options.only:
+            console.print(f"Matching {MATCHED:,} rows against as many contacts")
+            found = matching.measure(postgres, folder, MATCHED, MATCHED, options.rounds)
+            results.append(found | {"machine": _machine()})
+    if "parsing" in options.only:
+        console.print("DAG files, parsed beside plain ones")
+        results.append(parsing.measure(folder / "airflow", options.rounds + 2) | {"machine": _machine()})
     for name in ("archive", "staging", "reports", "server"):
         shutil.rmtree(folder / name, ignore_errors=True)
     _compare_sizes(results)
@@ -60,6 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 5_000_000], help="sizes to deliver")
     parser.add_argument("--forms", nargs="+", choices=sorted(DELIVERIES), default=sorted(DELIVERIES), help="of file")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="what to measure")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turn with the limit")
     parser.add_argument("--no-usual-way", action="store_true", help="leave out the comparison by hand (90 s, 3 GB)")
     return parser.parse_args(arguments)

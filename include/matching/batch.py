@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-NODES = {"row": pl.Int64, "node": pl.String}
 _END = "\x1f"
 
 
@@ -18,14 +17,11 @@ def joined_rows(open_rows: pl.DataFrame, decided: pl.DataFrame) -> tuple[pl.Data
 
     :param open_rows: normal form of the rows that no tier answered; ``decided``: of all others.
     """
-    everyone = pl.concat([open_rows, decided])
-    asked = _nodes(everyone, _contradicted(everyone, open_rows))
-    ours = asked.join(open_rows.select("row"), on="row", how="semi")
-    theirs = asked.join(decided.select("row"), on="row", how="semi").join(ours, on="node", how="semi")
+    ours, theirs = _nodes(open_rows, decided)
     persons = _persons(open_rows["row"], ours)
     beside = (
         theirs.join(ours, on="node", suffix="_open")
-        .select("row", pl.col("row_open"))
+        .select("row", "row_open")
         .join(persons, left_on="row_open", right_on="row")
         .select("person", "row")
         .unique()
@@ -33,49 +29,68 @@ def joined_rows(open_rows: pl.DataFrame, decided: pl.DataFrame) -> tuple[pl.Data
     return persons, beside
 
 
-def _contradicted(everyone: pl.DataFrame, open_rows: pl.DataFrame) -> pl.DataFrame:
+def _nodes(open_rows: pl.DataFrame, decided: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
-    Return the pairs of ``email`` and ``last`` that rows with contradicting first names share: no one person's.
+    Return ``row`` and ``node`` of the open and of the decided rows.
 
-    First names agree if all begin the longest of them. Where they do not, an initial could be either's, and only rows
-    with the very same first name are one.
+    A node is a text that two rows share if and only if an exact tier makes them one; of the decided rows there are only
+    nodes that an open row has, and of the open ones only those that some other row has.
     """
-    asked = open_rows.lazy().select("email", "last").drop_nulls().unique()
-    mailboxes = everyone.lazy().join(asked, on=["email", "last"], how="semi").select("email", "last", "first")
+    phones = [pl.col("row", phone, "last", "first").name.map(_as_phone) for phone in ("home", "cell")]
+    open_phones, decided_phones = (
+        pl.concat([rows.select(each).drop_nulls() for each in phones]).unique() for rows in (open_rows, decided)
+    )
+    kinds = [
+        _sharing("N", open_rows.select("row", "number").drop_nulls(), decided.select("row", "number"), ["number"]),
+        _sharing("P", open_phones, decided_phones, ["phone", "last", "first"]),
+        _mailboxes(open_rows, decided),
+    ]
+    return pl.concat([ours for ours, _ in kinds]), pl.concat([theirs for _, theirs in kinds])
+
+
+def _as_phone(name: str) -> str:
+    return "phone" if name in ("home", "cell") else name
+
+
+def _sharing(
+    kind: str, ours: pl.DataFrame, theirs: pl.DataFrame, values: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    beside = theirs.join(ours, on=values, how="semi", nulls_equal=True)
+    repeated = ours.filter(pl.struct(values).is_duplicated())
+    known = ours.join(beside, on=values, how="semi", nulls_equal=True)
+    node = pl.concat_str(pl.lit(kind), *(pl.col(name).fill_null("") for name in values), separator=_END)
+    return pl.concat([repeated, known]).unique().select("row", node=node), beside.select("row", node=node)
+
+
+def _mailboxes(open_rows: pl.DataFrame, decided: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """
+    Do the same for one e-mail and last name, whose first names must not contradict each other.
+
+    They do not if all begin the longest of them. Else an initial could be anybody's, and only rows with the very same
+    first name are one.
+    """
+    columns = ["row", "email", "last", "first"]
+    ours = open_rows.select(columns).drop_nulls(["email", "last"])
+    theirs = decided.select(columns).join(ours, on=["email", "last"], how="semi")
+    everyone = pl.concat([ours, theirs])
     longest = pl.col("first").sort_by(pl.col("first").str.len_bytes()).last()
-    return (
-        mailboxes.drop_nulls()
+    contradicted = (
+        everyone.filter(pl.struct("email", "last").is_duplicated())
+        .select("email", "last", "first")
+        .drop_nulls()
         .unique()
         .with_columns(longest=longest.over("email", "last"))
         .filter(~pl.col("longest").str.starts_with(pl.col("first")))
-        .select("email", "last")
+        .select("email", "last", apart=pl.lit(value=True))
         .unique()
-        .collect()
     )
 
+    def told(rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.join(contradicted, on=["email", "last"], how="left").with_columns(
+            first=pl.when("apart").then(pl.col("first").fill_null("")).otherwise(pl.lit(""))
+        )
 
-def _nodes(rows: pl.DataFrame, contradicted: pl.DataFrame) -> pl.DataFrame:
-    """Return ``row`` and ``node``, a text that two rows share if and only if an exact tier makes them one."""
-    lazy = rows.lazy()
-    mailboxes = lazy.join(contradicted.lazy().with_columns(apart=pl.lit(value=True)), on=["email", "last"], how="left")
-    parts = [
-        lazy.select("row", node=pl.concat_str(pl.lit("N"), "number", separator=_END)),
-        mailboxes.select(
-            "row",
-            node=pl.concat_str(
-                pl.lit("E"),
-                "email",
-                "last",
-                pl.when(pl.col("apart")).then(pl.col("first").fill_null("")).otherwise(pl.lit("")),
-                separator=_END,
-            ),
-        ),
-        *(
-            lazy.select("row", node=pl.concat_str(pl.lit("P"), phone, "last", "first", separator=_END))
-            for phone in ("home", "cell")
-        ),
-    ]
-    return pl.concat(pl.collect_all([part.drop_nulls("node") for part in parts])).unique()
+    return _sharing("E", told(ours), told(theirs), ["email", "last", "first"])
 
 
 def _persons(rows: pl.Series, nodes: pl.DataFrame) -> pl.DataFrame:

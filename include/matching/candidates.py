@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from include.matching.first_names import going_together
-from include.matching.tiers import KINDS, TIERS, Tier
+from include.matching.tiers import KINDS, TIERS, Kind, Tier
 
 ROW_VALUES: Final = {"NUMBER": "number", "EMAIL": "email", "HOME": "home", "CELL": "cell"}
 PAIRS: Final = {"row": pl.Int64, "contact_id": pl.Int64}
@@ -47,21 +47,26 @@ def candidates(rows: pl.DataFrame, contacts: Contacts) -> pl.DataFrame:
 
     :param rows: the normal form of the rows.
     """
-    points = {
-        kind[0]: part
-        for kind, part in contacts.keys.collect().partition_by("kind", as_dict=True, include_key=False).items()
-    }
+    keys = contacts.keys.collect()
+    points = {kind: part for kind in KINDS if (part := keys.filter(pl.col("kind") == kind).drop("kind")).height}
     found = []
     rest = rows
     for tier in TIERS:
         pairs = _pairs(rest, points, tier)
-        answered = pairs.group_by("row").agg(candidates=pl.col("contact_id").sort())
+        several = pairs["row"].is_duplicated()
+        answered = pl.concat(
+            [
+                # Nearly all: a list of one is made without grouping.
+                pairs.filter(~several).select("row", candidates=pl.concat_list("contact_id")),
+                pairs.filter(several).group_by("row").agg(candidates=pl.col("contact_id").sort()),
+            ]
+        )
         found.append(answered.select("row", pl.lit(tier.rule).alias("rule"), "candidates"))
-        rest = rest.join(answered.select("row"), on="row", how="anti")
+        rest = rest.join(answered, on="row", how="anti")
     return pl.concat(found)
 
 
-def _pairs(rows: pl.DataFrame, points: dict[object, pl.DataFrame], tier: Tier) -> pl.DataFrame:
+def _pairs(rows: pl.DataFrame, points: dict[Kind, pl.DataFrame], tier: Tier) -> pl.DataFrame:
     """Return the distinct pairs of ``row`` and ``contact_id`` that the tier takes for the same person."""
     parts = [
         going_together(

@@ -88,7 +88,8 @@ def inputs_hash(keys: pl.DataFrame) -> pl.Series:
         pl.concat_str([pl.lit(str(FORM)), *(pl.col(name).fill_null("") for name in KEY_COLUMNS)], separator="\x1f")
     ).to_series()
     # The one step that is a call for each row: no engine here has a cryptographic hash. A microsecond each.
-    return pl.Series("inputs_hash", [blake2b(each.encode(), digest_size=16).hexdigest() for each in text])
+    digests = [blake2b(each, digest_size=16).digest() for each in text.cast(pl.Binary)]
+    return pl.Series("inputs_hash", digests, dtype=pl.Binary).bin.encode("hex")
 
 
 def _numbers(values: pl.Series) -> pl.Series:
