@@ -134,6 +134,14 @@ def test_a_row_follows_the_row_of_the_same_person(contacts: Contacts) -> None:
     ]
 
 
+def test_a_row_does_not_follow_another_first_name_of_its_mailbox(contacts: Contacts) -> None:
+    rows = [
+        person("John", "Smith", dms_customer_number="C-1", email="new@home.example"),
+        person("Joan", "Smith", email="new@home.example"),
+    ]
+    assert [fate[:4] for fate in fates(contacts, *rows)] == [("LINKED", "T1", 1, None), ("CREATED", "NEW", None, 1)]
+
+
 def test_a_row_shares_the_doubt_about_the_row_of_the_same_person(contacts: Contacts) -> None:
     rows = [
         person("Mary", "Smith", email="smiths@home.example", cell_phone="555-201-0168"),
