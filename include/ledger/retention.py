@@ -76,6 +76,7 @@ WHERE purged_at IS NULL AND (%(sha256)s::text IS NULL OR object.sha256 = %(sha25
     AND (stored_at AT TIME ZONE 'UTC')::date < %(today)s - %(days)s
     AND NOT EXISTS (SELECT FROM ledger.file WHERE file.sha256 = object.sha256)
     AND NOT EXISTS (SELECT FROM ledger.companion WHERE companion.sha256 = object.sha256)
+    AND NOT EXISTS (SELECT FROM ledger.arrival WHERE arrival.sha256 = object.sha256)
 ORDER BY stored_at, sha256
 """
 

@@ -13,6 +13,7 @@ from include.archive import Archive, PurgedError
 from include.ledger import FileRow, Ledger, LedgerUnavailableError, RejectedRow
 from include.ledger.chain import verify
 from include.ledger.retention import purge, purge_unnamed
+from tests.ledger.arrival_cases import a_feed, entry, look
 from tests.ledger.conftest import DAY, bring, execute, intent, rendered_columns, scalar
 
 KEPT = {"merkle_sar_daily": 62}
@@ -266,3 +267,13 @@ def test_a_withheld_file_grows_old_and_keeps_no_bytes(ledger: Ledger, archive: A
     assert again.purged_at is None
     bring(ledger, again, "PUBLISHED", **stored(archive, "new data"))
     assert verify(ledger.dsn).whole
+
+
+def test_what_partners_left_for_us_is_named_by_its_arrival(ledger: Ledger, archive: Archive) -> None:
+    landed = stored(archive, "what came")
+    (row,) = look(ledger, a_feed(ledger), entry(size=landed["bytes"]))
+    ledger.land(row.id, sha256=landed["sha256"], size=landed["bytes"])
+    today = ledger.events()[-1].at.date() + timedelta(days=400)
+    assert purge_unnamed(ledger.dsn, archive, today=today, dry_run=False) == []
+    with archive.open(landed["sha256"]) as source:
+        assert source.read() == b"what came"
