@@ -1,0 +1,194 @@
+"""Accepted rows of a file as activities: what each is known by, which rows are one, and how its unit is described."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+import polars as pl
+
+from include.matching.keys import ROW_COLUMNS, OwnAddresses, normal_form
+
+SOLD_UNIT: Final = "SOLD_UNIT"
+WORK_ORDER: Final = "WORK_ORDER"
+TYPE_OF: Final = {"sold_unit": SOLD_UNIT, "work_order": WORK_ORDER}
+"""By the name of a contract's table."""
+ADDRESS: Final = ("address", "city", "state", "postal_code")
+PERSON: Final = (*ROW_COLUMNS, *ADDRESS)
+_UNIT: Final = {
+    name: name
+    for name in (
+        "unit_manufacturer", "unit_make", "unit_model", "unit_year", "unit_type", "stock_number", "unit_identifier",
+        "identifier_type",
+    )
+}  # fmt: skip
+COLUMNS_OF: Final = {
+    SOLD_UNIT: {
+        "sold_date": "occurred_on",
+        "deal_number": "deal_number",
+        "amount_financed": "amount_financed",
+        "cash_purchase": "cash_purchase",
+        "term": "term_months",
+        "monthly_payment": "monthly_payment",
+        "last_payment_date": "last_payment_on",
+        **_UNIT,
+    },
+    WORK_ORDER: {
+        "work_order_number": "work_order_number",
+        "branch": "branch",
+        "work_order_amount": "work_order_amount",
+        "open_date": "opened_on",
+        "close_date": "closed_on",
+        "status": "work_order_status",
+        **_UNIT,
+    },
+}
+"""Columns of the contract and what they are called in ``crm.activity``."""
+DERIVED: Final = "derived"
+SOURCE: Final = "source"
+_END: Final = "\x1f"
+
+
+def activities(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
+    """
+    Return one row for each activity of ``rows``: ``row`` (its first line), ``lines`` (``{3,4}``), ``source_key``,
+    ``key_source``, ``description``, the columns of ``crm.activity`` and those of ``PERSON``.
+
+    A sale is known by its deal number and its unit: a boat, its motor and its trailer are often one deal. The unit is
+    told by the stock number, which the dealer gave itself, else by the identifier. A work order is known by branch and
+    number. Without a number the key is derived: a hash of day, customer, unit, and of the amount if no unit is told.
+
+    Of a sale that stands there twice the later line counts. The lines of a work order add up; one with the same line
+    number as an earlier one replaces it. Of what else they say the last value counts, of customers the last line's.
+
+    :param rows: ``line`` and the columns of the contract, texts in their forms.
+    """
+    keyed = _keyed(rows, kind, own).sort("line")
+    several = keyed["source_key"].is_duplicated()
+    single = keyed.filter(~several).with_columns(
+        pl.col("line").alias("row"),
+        _braced(pl.col("line").cast(pl.String)).alias("lines"),
+        pl.lit(1).alias("line_count"),
+    )
+    parts = [single]
+    if several.any():
+        together = _last_sale if kind == SOLD_UNIT else _work_order
+        parts.append(together(keyed.filter(several)).select(single.columns))
+    whole = pl.concat(parts, how="vertical_relaxed").rename(COLUMNS_OF[kind])
+    if kind == WORK_ORDER:
+        whole = whole.with_columns(occurred_on=pl.coalesce("closed_on", "opened_on"))
+    else:
+        whole = whole.drop("line_count")
+    return whole.drop("line", "line_number", strict=False).with_columns(description=_description()).sort("row")
+
+
+def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
+    unit = pl.coalesce("stock_number", "unit_identifier")
+    if kind == SOLD_UNIT:
+        number, beside = "deal_number", unit
+        given = pl.concat_str(_escaped(pl.col(number)), _escaped(beside.fill_null("")), separator="/")
+    else:
+        number, beside = "work_order_number", pl.col("branch")
+        given = pl.concat_str(_escaped(beside.fill_null("")), _escaped(pl.col(number)), separator="/")
+    keyed = rows.with_columns(
+        source_key=given,
+        key_source=pl.when(pl.col(number).is_not_null()).then(pl.lit(SOURCE)).otherwise(pl.lit(DERIVED)),
+    )
+    unnumbered = keyed["source_key"].is_null()
+    if unnumbered.any():
+        places = unnumbered.arg_true()
+        keys = keyed["source_key"].scatter(places, _derived(rows.filter(unnumbered), kind, own))
+        keyed = keyed.with_columns(keys)
+    return keyed
+
+
+def _escaped(text: pl.Expr) -> pl.Expr:
+    """No part of a key holds the mark that stands between them: branch ``A/1`` is not branch ``A``."""
+    return text.str.replace_all("%", "%25", literal=True).str.replace_all("/", "%2F", literal=True)
+
+
+def _derived(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.Series:
+    """
+    Return ``derived:`` and 32 hexadecimal digits for each row.
+
+    A work order's day is the one on which it was opened, which stays as it is when it is closed. The amount takes part
+    only where no unit is told: it changes while a work order is open, and its lines must add up.
+    """
+    people = normal_form(rows.with_columns(row="line"), own)
+    customer = people.select(
+        pl.coalesce(
+            "number", "email", "cell", "home", pl.concat_str("last", pl.col("first").fill_null(""), separator=" ")
+        )
+    ).to_series()
+    unit = pl.coalesce("stock_number", "unit_identifier")
+    day, amount, beside = (
+        (pl.col("sold_date"), "amount_financed", pl.lit(""))
+        if kind == SOLD_UNIT
+        else (pl.coalesce("open_date", "close_date"), "work_order_amount", pl.col("branch").fill_null(""))
+    )
+    money = pl.col(amount).cast(pl.Decimal(14, 2)).cast(pl.String).fill_null("")
+    texts = rows.select(
+        pl.concat_str(
+            pl.lit(kind),
+            beside,
+            day.fill_null(""),
+            customer.fill_null(""),
+            unit.fill_null(""),
+            pl.when(unit.is_null()).then(money).otherwise(pl.lit("")),
+            separator=_END,
+        )
+    ).to_series()
+    digests = [blake2b(text, digest_size=16).hexdigest() for text in texts.cast(pl.Binary)]
+    return "derived:" + pl.Series(digests, dtype=pl.String)
+
+
+def _last_sale(rows: pl.DataFrame) -> pl.DataFrame:
+    lines = rows.group_by("source_key").agg(_lines(), row=pl.col("line").min())
+    return (
+        rows.unique("source_key", keep="last", maintain_order=True)
+        .join(lines, on="source_key")
+        .with_columns(line_count=pl.lit(1))
+    )
+
+
+def _work_order(rows: pl.DataFrame) -> pl.DataFrame:
+    every = rows.group_by("source_key").agg(_lines(), row=pl.col("line").min())
+    # A line without a number is one of its own.
+    apart = pl.coalesce("line_number", pl.format("{}\x1f", "line"))
+    counted = rows.with_columns(apart=apart).unique(["source_key", "apart"], keep="last", maintain_order=True)
+    keys = {"source_key", "apart", "work_order_amount"}
+    told = [pl.col(name) for name in counted.columns if name not in keys]
+    totals = counted.group_by("source_key", maintain_order=True).agg(
+        pl.col("work_order_amount").cast(pl.Decimal(14, 2)).sum().cast(pl.String),
+        pl.len().cast(pl.Int32).alias("line_count"),
+        *(each.last() if each.meta.output_name() in PERSON else each.drop_nulls().last() for each in told),
+    )
+    return totals.join(every, on="source_key")
+
+
+def _lines() -> pl.Expr:
+    return _braced(pl.col("line").cast(pl.String).str.join(",")).alias("lines")
+
+
+def _braced(text: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit("{"), text, pl.lit("}"))
+
+
+def _description() -> pl.Expr:
+    """Return e.g. ``2024 Samplecraft Roamer R24 (Travel Trailer), stock S-100``; null if nothing is told."""
+    make = pl.col("unit_make")
+    other_make = pl.when(make.str.to_lowercase() != pl.col("unit_manufacturer").str.to_lowercase().fill_null("")).then(
+        make
+    )
+    parts = pl.concat_str(
+        "unit_year",
+        "unit_manufacturer",
+        other_make,
+        "unit_model",
+        pl.format("({})", "unit_type"),
+        separator=" ",
+        ignore_nulls=True,
+    )
+    named = pl.when(parts != "").then(parts)
+    whole = pl.concat_str(named, pl.format("stock {}", "stock_number"), separator=", ", ignore_nulls=True)
+    return pl.when(whole != "").then(whole)

@@ -1,0 +1,63 @@
+"""One transaction against the DMS database; what goes wrong there is told without the values of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+import psycopg2
+from psycopg2.extensions import cursor
+
+from include.crm.arrival import CrmError
+
+LOCK_SECONDS: Final = 600
+"""How long an import waits for another of the same dealer."""
+RAISED: Final = "P0001"
+_SETTINGS: Final = (
+    # Written into hashes: the same everywhere, whatever the server's settings are.
+    "SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL client_encoding TO 'UTF8'; SET LOCAL jit TO off; "
+    f"SET LOCAL work_mem TO '64MB'; SET LOCAL lock_timeout TO '{LOCK_SECONDS}s'"
+)
+
+
+@contextmanager
+def transaction(dsn: str, doing: str) -> Iterator[cursor]:
+    """
+    Yield a cursor; all of it is committed when the block ends, nothing of it if the block raises.
+
+    :param doing: what is being done, for the message, e.g. ``import of arrival 7``.
+    :raises CrmError: for whatever the database says. PostgreSQL quotes rows in its messages, so only its code, the
+        constraint and the table are taken over; messages that our own triggers raise name numbers only and are kept.
+    """
+    try:
+        # `with connection` commits, or rolls back if the block raises.
+        with closing(psycopg2.connect(dsn, application_name="crm")) as connection, connection, connection.cursor() as cur:
+            cur.execute(_SETTINGS)
+            yield cur
+    except psycopg2.Error as error:
+        raise CrmError(f"{doing}: nothing was written: {_told(error)}") from None
+
+
+def _told(error: psycopg2.Error) -> str:
+    diagnosis = error.diag
+    if error.pgcode == RAISED and diagnosis.message_primary:
+        return diagnosis.message_primary
+    if error.pgcode is None:
+        return (
+            f"the database cannot be reached, or went away ({type(error).__name__}). Check that it runs and that "
+            "DMS_DSN names it, then run this again"
+        )
+    place = " ".join(
+        f"{what} {name}"
+        for what, name in (
+            ("constraint", diagnosis.constraint_name),
+            ("of table", diagnosis.table_name),
+            ("column", diagnosis.column_name),
+        )
+        if name
+    )
+    return (
+        f"PostgreSQL refused it (code {error.pgcode}, {type(error).__name__}{', ' + place if place else ''}). Look the "
+        "code up in PostgreSQL's list of error codes; after the cause is mended this can be run again"
+    )
