@@ -66,7 +66,8 @@ class ArrivalRow:
 
     ``size`` and ``mtime`` are as listed, ``bytes`` is what was read. ``version`` counts the contents that came under
     this name. ``duplicate_of`` is the arrival that brought the same content first. ``attempts`` are those that failed
-    since the state began. The three row counts are of the last check: read = accepted + rejected.
+    since the state began. The three row counts are of the last check: read = accepted + rejected. ``purged_at``: when
+    retention let go of its bytes.
     """
 
     id: int
@@ -93,6 +94,7 @@ class ArrivalRow:
     rows_rejected: int | None
     applied_at: datetime | None
     settled_at: datetime | None
+    purged_at: datetime | None
     attempts: int
     run_id: str | None
     lease_token: int | None

@@ -205,7 +205,8 @@ class Arrivals(Sightings):
         """
         A person takes a REJECTED arrival up again, once its cause is mended: to LANDED or, without bytes, to SEEN.
 
-        :raises TransitionError: in any other state, for a name that is not safe to ask for, or without a reason.
+        :raises TransitionError: in any other state, for a name that is not safe to ask for, for bytes that retention
+            has let go, or without a reason.
         """
         with self.transaction() as cursor:
             row = self._asked_arrival(cursor, arrival_id, ("REJECTED",), "reopen", reason)
@@ -214,6 +215,7 @@ class Arrivals(Sightings):
                     f"{row.label} is rejected for its name ({row.reason}), which stays unsafe. Next: ask the partner "
                     "to send the file under another name"
                 )
+            _require_bytes(cursor, row)
             to = "SEEN" if row.sha256 is None else "LANDED"
             return self._arrival_step(cursor, row, to, reason=reason, detail=_decision(row, "reopen"))
 
@@ -290,6 +292,26 @@ class Arrivals(Sightings):
             why = f"the same content as arrival {row.id}, which was rejected: {reason}"
             self._arrival_step(cursor, copy, to, reason=why, columns={"reject_code": moved.reject_code})
         return moved
+
+
+def _require_bytes(cursor: RealDictCursor, row: ArrivalRow) -> None:
+    """Refuse what has landed and is, or is just being, let go by retention."""
+    if row.sha256 is None:
+        return
+    # Whoever marks the object waits for us, or we for the mark.
+    cursor.execute(
+        "SELECT purge_marked_at IS NOT NULL AND purged_at IS NULL AS marked FROM ledger.archive_object "
+        "WHERE sha256 = %s FOR SHARE",
+        [row.sha256],
+    )
+    found = cursor.fetchone()
+    if row.purged_at is None and not (found and found["marked"]):
+        return
+    since = "are going just now" if row.purged_at is None else f"are gone since {row.purged_at:%Y-%m-%d}"
+    raise TransitionError(
+        f"{row.label}: its bytes {since}, as their retention had passed, so there is nothing to check again. Next: ask "
+        "the partner to send the file once more; it will be a new arrival"
+    )
 
 
 def _require_step(row: ArrivalRow, to: str, reason: str | None, columns: Mapping[str, Any]) -> None:

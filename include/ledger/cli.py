@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from include.ledger import STATES, FileRow, Ledger, LedgerError, cli_decisions
+from include.ledger.arrival_retention import ArrivalPurgeItem, purge_arrivals
 from include.ledger.chain import verify
 from include.ledger.retention import PurgeItem, purge, purge_unnamed
 from include.ledger.states import ENVIRONMENTS
@@ -219,7 +220,8 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
 
     retention: dict[str, int] = {}
     with Ledger(dsn, actor="person:command line") as ledger:
-        for interface in ledger.interfaces():
+        inbound = {feed.interface for feed in ledger.inbound_feeds(states=("LIVE", "PAUSED", "TERMINATED"))}
+        for interface in sorted({*ledger.interfaces(), *inbound}):
             try:
                 retention[interface] = load_contract(interface).retention_days
             except ContractError as error:
@@ -231,22 +233,21 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
         return 2
     archive = Archive.at(url or DEFAULT_ARCHIVE)
     how: dict[str, Any] = {"today": today, "dry_run": not asked.apply, "actor": "person:command line"}
+    # Before files: one that waits for an arrival of the same bytes goes in the same call.
+    arrived = purge_arrivals(dsn, archive, retention=retention, **how)
     items = purge(dsn, archive, retention=retention, **how)
     unnamed = purge_unnamed(dsn, archive, **how)
-    if not items and not unnamed:
+    if not items and not unnamed and not arrived:
         sys.stdout.write(f"Nothing has outlived its retention on {today}.\n")
         return 0
+    done = "Removed" if asked.apply else "Would remove"
+    if arrived:
+        _print(_arrivals_table(arrived))
+        came = sum({item.sha256: item.bytes for item in arrived}.values())
+        sys.stdout.write(f"{done} {came:,} bytes of {len(arrived)} arrivals; ledger rows stay.\n")
     if items:
         _print(_purge_table(items))
-    total = sum({item.sha256: item.bytes or 0 for item in items if item.sha256}.values())
-    beside, beside_bytes = sum(item.companions for item in items), sum(item.companion_bytes for item in items)
-    rejected = sum(item.rejected_rows for item in items)
-    differences = sum(item.differences for item in items)
-    done = "Removed" if asked.apply else "Would remove"
-    sys.stdout.write(
-        f"{done} {total:,} bytes of {len(items)} files, {beside_bytes:,} of {beside:,} companions, {rejected:,} "
-        f"rejected rows and {differences:,} differences of reconciliations; ledger rows stay.\n"
-    )
+        _say_of_files(items, done)
     if unnamed:
         sys.stdout.write(
             f"{done} {sum(each.bytes for each in unnamed):,} bytes in {len(unnamed)} object(s) that no file names any "
@@ -255,6 +256,33 @@ def _purge(dsn: str, asked: argparse.Namespace) -> int:
     if not asked.apply:
         sys.stdout.write("Nothing was changed. To let them go: make purge APPLY=1, or this command with --apply\n")
     return 0
+
+
+def _say_of_files(items: list[PurgeItem], done: str) -> None:
+    total = sum({item.sha256: item.bytes or 0 for item in items if item.sha256}.values())
+    beside, beside_bytes = sum(item.companions for item in items), sum(item.companion_bytes for item in items)
+    rejected = sum(item.rejected_rows for item in items)
+    differences = sum(item.differences for item in items)
+    sys.stdout.write(
+        f"{done} {total:,} bytes of {len(items)} files, {beside_bytes:,} of {beside:,} companions, {rejected:,} "
+        f"rejected rows and {differences:,} differences of reconciliations; ledger rows stay.\n"
+    )
+
+
+def _arrivals_table(items: list[ArrivalPurgeItem]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{len(items)} arrival{'s' if len(items) != 1 else ''} past retention", title_justify="left")
+    for name in ("Interface", "Dealer", "State", "Since"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Name", overflow="fold")
+    table.add_column("Bytes", justify="right", no_wrap=True)
+    table.add_column("SHA-256", no_wrap=True)
+    for item in items:
+        facts = [item.interface, item.dealer, item.state, item.settled_on.isoformat(), item.remote_name]
+        table.add_row(*map(Text, [*facts, f"{item.bytes:,}", item.sha256[:16]]))
+    return table
 
 
 def _purge_table(items: list[PurgeItem]) -> Table:

@@ -1,5 +1,6 @@
 """
 Lets go of delivered bytes, what went beside them and rejected rows' keys when their contract's retention has passed.
+What partners left for us: ``arrival_retention.py``.
 
 The ledger row and its events stay. An object is marked first, in a transaction of its own, and removed afterwards, so
 that a crash in between leaves a mark that the next run finishes, never a row that promises bytes that are gone.
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 PREVIEW_DAYS: Final = 7
 LET_GO_DAYS: Final = 7
 # Due: settled longer ago than its interface keeps, or marked by a run that did not get to its end. A file waits as
-# long as another file that is not due needs the same bytes. A preview is due whatever its state, since one that stopped
-# half-way is never ended; its row is used again by the next one, so its age is that of its last event. A withheld file
-# of which nothing was rendered has rejected rows at most, and may wait for its signature for ever.
+# long as another file that is not due needs the same bytes, or an arrival, which waits for no file. A preview is due
+# whatever its state, since one that stopped half-way is never ended; its row is used again by the next one, so its age
+# is that of its last event. A withheld file of which nothing was rendered has rejected rows at most, and may wait for
+# its signature for ever.
 DUE: Final = """
 WITH retention AS (
     SELECT * FROM unnest(%(interfaces)s::text[], %(days)s::integer[]) AS kept (interface, days)
@@ -55,7 +57,9 @@ WHERE marked OR sha256 IS NULL OR NOT EXISTS (
     WHERE other.sha256 = due.sha256 AND other.purged_at IS NULL AND other.id NOT IN (SELECT id FROM due)
     UNION ALL
     SELECT FROM ledger.companion JOIN ledger.file AS other ON other.id = file_id
-    WHERE companion.sha256 = due.sha256 AND other.purged_at IS NULL AND other.id NOT IN (SELECT id FROM due))
+    WHERE companion.sha256 = due.sha256 AND other.purged_at IS NULL AND other.id NOT IN (SELECT id FROM due)
+    UNION ALL
+    SELECT FROM ledger.arrival WHERE arrival.sha256 = due.sha256 AND arrival.purged_at IS NULL)
 ORDER BY settled_on, id
 """
 
@@ -67,6 +71,8 @@ WHERE file_id = ANY (%(ids)s) AND NOT EXISTS (
     WHERE other.purged_at IS NULL AND other.id <> ALL (%(ids)s) AND (other.sha256 = companion.sha256
         OR EXISTS (SELECT FROM ledger.companion AS theirs
             WHERE theirs.file_id = other.id AND theirs.sha256 = companion.sha256)))
+    AND NOT EXISTS (
+        SELECT FROM ledger.arrival WHERE arrival.sha256 = companion.sha256 AND arrival.purged_at IS NULL)
 ORDER BY companion.sha256
 """
 # Bytes that no row names any more: of a file that was made anew, of companions that were replaced.
@@ -76,14 +82,15 @@ WHERE purged_at IS NULL AND (%(sha256)s::text IS NULL OR object.sha256 = %(sha25
     AND (stored_at AT TIME ZONE 'UTC')::date < %(today)s - %(days)s
     AND NOT EXISTS (SELECT FROM ledger.file WHERE file.sha256 = object.sha256)
     AND NOT EXISTS (SELECT FROM ledger.companion WHERE companion.sha256 = object.sha256)
-    AND NOT EXISTS (SELECT FROM ledger.arrival WHERE arrival.sha256 = object.sha256)
+    AND NOT EXISTS (
+        SELECT FROM ledger.arrival WHERE arrival.sha256 = object.sha256 AND arrival.purged_at IS NULL)
 ORDER BY stored_at, sha256
 """
 
 
 @dataclass(frozen=True)
 class UnnamedItem:
-    """An object in the archive that no file and no companion has any more."""
+    """An object in the archive that no file, no companion and no arrival has any more."""
 
     sha256: str
     bytes: int
@@ -187,16 +194,17 @@ def purge_unnamed(
                 cursor.execute(UNNAMED, {**asked, "sha256": item.sha256})
                 if cursor.fetchone() is None:
                     continue
-                _mark_objects(cursor, [item.sha256])
+                mark_objects(cursor, [item.sha256])
             with session.transaction() as cursor:
-                _remove(cursor, archive, item.sha256, "no file names it any more", database_now(cursor))
+                remove_object(cursor, archive, item.sha256, "no file names it any more", database_now(cursor))
                 detail = {"sha256": item.sha256, "bytes": item.bytes}
                 events.append(cursor, actor=actor, kind="PURGED", file_id=None, reason="unnamed", detail=detail)
             gone.append(item)
         return items if dry_run else gone
 
 
-def _mark_objects(cursor: RealDictCursor, objects: list[str]) -> None:
+def mark_objects(cursor: RealDictCursor, objects: list[str]) -> None:
+    """Say of archive objects that they are about to go: nobody can rely on them from the commit on."""
     cursor.execute(
         """
         UPDATE ledger.archive_object SET purge_marked_at = clock_timestamp()
@@ -206,7 +214,8 @@ def _mark_objects(cursor: RealDictCursor, objects: list[str]) -> None:
     )
 
 
-def _remove(cursor: RealDictCursor, archive: Archive, sha256: str, reason: str, at: datetime) -> None:
+def remove_object(cursor: RealDictCursor, archive: Archive, sha256: str, reason: str, at: datetime) -> None:
+    """Remove a marked object from the archive; its row stays locked until the transaction ends."""
     cursor.execute("SELECT 1 FROM ledger.archive_object WHERE sha256 = %s FOR UPDATE", [sha256])
     archive.remove(sha256, reason=reason, at=at)
     cursor.execute(
@@ -219,7 +228,7 @@ def _remove(cursor: RealDictCursor, archive: Archive, sha256: str, reason: str, 
 def _mark(cursor: RealDictCursor, actor: str, items: list[PurgeItem]) -> None:
     cursor.execute(BESIDE, {"ids": [item.file_id for item in items]})
     objects = sorted({item.sha256 for item in items if item.sha256} | {found["sha256"] for found in cursor.fetchall()})
-    _mark_objects(cursor, objects)
+    mark_objects(cursor, objects)
     events.append(
         cursor,
         actor=actor,
@@ -257,10 +266,10 @@ def _let_go(
     reason = f"retention of {days} days" if days is not None else "retention"
     why = f"{reason}, {sharing[0].interface}"
     if sha256 is not None:
-        _remove(cursor, archive, sha256, why, now)
+        remove_object(cursor, archive, sha256, why, now)
     cursor.execute(BESIDE, {"ids": ids})
     for found in cursor.fetchall():
-        _remove(cursor, archive, found["sha256"], why, now)
+        remove_object(cursor, archive, found["sha256"], why, now)
     cursor.execute("DELETE FROM ledger.rejected_row WHERE file_id = ANY (%s)", [ids])
     cursor.execute(
         """

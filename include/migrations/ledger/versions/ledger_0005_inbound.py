@@ -60,6 +60,7 @@ CREATE TABLE ledger.arrival (
     rows_rejected bigint,
     applied_at    timestamptz,
     settled_at    timestamptz,
+    purged_at     timestamptz,
     attempts      integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     run_id        text,
     lease_token   bigint,
@@ -84,6 +85,8 @@ CREATE TABLE ledger.arrival (
         (applied_at IS NOT NULL) = (state = 'APPLIED' OR (state IN ('REMOVED', 'KEPT') AND duplicate_of IS NULL))),
     CONSTRAINT arrival_settled_has_a_time CHECK (
         (settled_at IS NOT NULL) = (state IN ('REMOVED', 'KEPT', 'REJECTED', 'VANISHED'))),
+    CONSTRAINT arrival_purged_is_settled CHECK (
+        purged_at IS NULL OR (sha256 IS NOT NULL AND settled_at IS NOT NULL)),
     CONSTRAINT arrival_lease CHECK ((lease_holder IS NULL) = (lease_until IS NULL))
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE ledger.arrival IS 'One file that was seen at a partner, with its fate';
@@ -91,6 +94,7 @@ COMMENT ON COLUMN ledger.arrival.remote_name IS 'A label: the name itself if it 
 COMMENT ON COLUMN ledger.arrival.size IS 'As listed; bytes is what was read';
 COMMENT ON COLUMN ledger.arrival.version IS
     'Counts the contents that came under this name; 2 and more: the partner changed what it had sent';
+COMMENT ON COLUMN ledger.arrival.purged_at IS 'When retention let go of its bytes; the row and its events stay';
 COMMENT ON COLUMN ledger.arrival.attempts IS 'Failed attempts since the state began';
 CREATE UNIQUE INDEX arrival_is_one_listed_file ON ledger.arrival (feed_id, remote_name, size, mtime)
     NULLS NOT DISTINCT WHERE state NOT IN ('REMOVED', 'VANISHED');
