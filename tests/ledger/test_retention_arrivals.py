@@ -121,6 +121,7 @@ def test_a_copy_that_waits_keeps_the_bytes_of_both(ledger: Ledger, archive: Arch
     assert copy.state == "DUPLICATE"
     assert purge_arrivals(ledger.dsn, archive, today=FAR, retention=KEPT, dry_run=False) == []
     assert is_there(archive, first)
+    assert scalar(ledger.dsn, "SELECT purge_marked_at FROM ledger.archive_object") is None
     ledger.move_arrival(copy.id, "REMOVED")
     gone = purge_arrivals(ledger.dsn, archive, today=FAR, retention=KEPT, dry_run=False)
     assert [item.arrival_id for item in gone] == [first.id, copy.id]
@@ -253,6 +254,7 @@ def test_the_same_bytes_that_land_between_looking_and_marking_are_kept(
     assert purge_arrivals(ledger.dsn, archive, today=FAR, retention=KEPT, dry_run=False) == []
     assert is_there(archive, row)
     assert ledger.arrival(row.id).purged_at is None
+    assert scalar(ledger.dsn, "SELECT purge_marked_at FROM ledger.archive_object") is None
 
 
 def test_the_database_refuses_a_purged_arrival_that_is_open(ledger: Ledger, archive: Archive) -> None:
