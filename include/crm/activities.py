@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from include.crm.statements import CONTENT
 from include.matching.keys import ROW_COLUMNS, OwnAddresses, normal_form
 
 SOLD_UNIT: Final = "SOLD_UNIT"
@@ -46,7 +47,10 @@ COLUMNS_OF: Final = {
 """Columns of the contract and what they are called in ``crm.activity``."""
 DERIVED: Final = "derived"
 SOURCE: Final = "source"
+AMOUNTS: Final = ("amount_financed", "monthly_payment", "work_order_amount")
+WHOLE: Final = ("term_months", "unit_year", "line_count")
 _END: Final = "\x1f"
+_NULL: Final = "\x1e"
 
 
 def activities(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
@@ -79,7 +83,35 @@ def activities(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame
         whole = whole.with_columns(occurred_on=pl.coalesce("closed_on", "opened_on"))
     else:
         whole = whole.drop("line_count")
-    return whole.drop("line", "line_number", strict=False).with_columns(description=_description()).sort("row")
+    told = whole.drop("line", "line_number", strict=False).with_columns(*_canonical(whole), description=_description())
+    return told.with_columns(content_hashes(told)).sort("row")
+
+
+def content_hashes(rows: pl.DataFrame) -> pl.Series:
+    """
+    Return ``content_hash``: of each row 16 bytes, as PostgreSQL writes them, of what the activity says.
+
+    Whose it is takes no part, nor when it was loaded. The texts are those that PostgreSQL itself gives for the values,
+    so that a row that was read back has the hash with which it was written.
+    """
+    texts = rows.select(
+        pl.concat_str(
+            *(
+                pl.col(name).cast(pl.String).fill_null(_NULL) if name in rows.columns else pl.lit(_NULL)
+                for name in CONTENT
+            ),
+            separator=_END,
+        )
+    ).to_series()
+    # A call for each row, a microsecond each; the server's own hash of a row takes several.
+    digests = ["\\x" + blake2b(text, digest_size=16).hexdigest() for text in texts.cast(pl.Binary)]
+    return pl.Series("content_hash", digests, dtype=pl.String)
+
+
+def _canonical(rows: pl.DataFrame) -> list[pl.Expr]:
+    """Numbers in the one form that PostgreSQL gives back: ``12`` is ``12.00`` as an amount, ``012`` is 12 as a term."""
+    amounts = [pl.col(name).cast(pl.Decimal(14, 2)).cast(pl.String) for name in AMOUNTS if name in rows.columns]
+    return [*amounts, *(pl.col(name).cast(pl.Int64).cast(pl.String) for name in WHOLE if name in rows.columns)]
 
 
 def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:

@@ -114,7 +114,7 @@ class _Write:
         copy_in(cur, found.select(_staged_columns(found)), "staged")
         cur.execute(statements.KNOWN, told)
         if self.kind == "CORRECTION":
-            cur.execute(statements.ADD_LINE, told)
+            self._add_lines(told)
         cur.execute(statements.DECIDED)
         rules, people = self._find_people(found, own)
         cur.execute(statements.CONTACTS, told)
@@ -139,6 +139,21 @@ class _Write:
         cur.execute(statements.CONFIRMATION, told)
         self._keep_rejected(rejected, told)
         return _applied(import_id, applied_at, rows, counts, already=False)
+
+    def _add_lines(self, told: Mapping[str, Any]) -> None:
+        """Let a corrected line of a work order join those that its own file brought."""
+        import polars as pl
+
+        from include.crm import statements
+        from include.crm.activities import content_hashes
+        from include.matching.reading import copy_frame
+
+        self.cur.execute(statements.ADD_LINE, told)
+        whole = copy_frame(
+            self.cur, statements.ADDED, {"row": pl.Int64, **dict.fromkeys(statements.CONTENT, pl.String)}
+        )
+        for row, digest in zip(whole["row"], content_hashes(whole), strict=True):
+            self.cur.execute(statements.REHASH, (digest, row))
 
     def _told(self) -> dict[str, Any]:
         arrival = self.arrival
@@ -201,7 +216,9 @@ class _Write:
 def _staged_columns(found: pl.DataFrame) -> list[str]:
     from include.crm.statements import CONTENT
 
-    return [name for name in ("row", "lines", "source_key", "key_source", *CONTENT) if name in found.columns]
+    return [
+        name for name in ("row", "lines", "source_key", "key_source", "content_hash", *CONTENT) if name in found.columns
+    ]
 
 
 def _marked(cur: cursor, arrival: Arrival) -> Applied | None:

@@ -32,7 +32,11 @@ def transaction(dsn: str, doing: str) -> Iterator[cursor]:
     """
     try:
         # `with connection` commits, or rolls back if the block raises.
-        with closing(psycopg2.connect(dsn, application_name="crm")) as connection, connection, connection.cursor() as cur:
+        with (
+            closing(psycopg2.connect(dsn, application_name="crm")) as connection,
+            connection,
+            connection.cursor() as cur,
+        ):
             cur.execute(_SETTINGS)
             yield cur
     except psycopg2.Error as error:

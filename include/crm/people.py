@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 from psycopg2.extensions import cursor
@@ -65,6 +66,13 @@ def people_of(rows: pl.DataFrame, contacts: Contacts, own: OwnAddresses) -> Peop
     fresh = decisions.filter(pl.col("outcome") == CREATED).select("row", person="new_contact")
     told = fresh.join(rows.select("row", *PERSON), on="row").join(keys, on="row", suffix="_key")
     return People(_decided(decisions, rows), _contacts(told), _points(told))
+
+
+def new_contact(row: pl.DataFrame, own: OwnAddresses) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the contact that one row (``row`` and ``PERSON``) makes, and its points."""
+    told = row.select("row", *PERSON, person="row").join(normal_form(row, own), on="row", suffix="_key")
+    [contact] = _contacts(told).to_dicts()
+    return contact, _points(told).to_dicts()
 
 
 def _decided(decisions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -12,14 +12,12 @@ CONTENT: Final = (
     "unit_identifier", "identifier_type",
 )  # fmt: skip
 _CONTENT = ", ".join(CONTENT)
-# The text form of a row tells null from empty and one column from the next; dates are ISO by the session's setting.
-_HASH = "sha256(convert_to(ROW({})::text, 'UTF8'))".format(", ".join(f"s.{name}" for name in CONTENT))
 
 STAGED: Final = f"""
 CREATE TEMP TABLE staged ON COMMIT DROP AS
-SELECT 0::bigint AS row, NULL::integer[] AS lines, source_key, key_source, {_CONTENT}
+SELECT 0::bigint AS row, NULL::integer[] AS lines, source_key, key_source, content_hash, {_CONTENT}
   FROM crm.activity WHERE false
-"""
+"""  # noqa: S608
 
 # The order of files: not that in which they are applied. A file that waited for a person must not undo what a later one
 # said; what that later one only confirmed stands in import_confirmation.
@@ -62,6 +60,8 @@ UPDATE staged s
     )
 )
 
+ADDED: Final = f"SELECT row, {_CONTENT} FROM staged"  # noqa: S608
+REHASH: Final = "UPDATE staged SET content_hash = %s WHERE row = %s"
 NEW_ROWS: Final = "SELECT row FROM staged EXCEPT SELECT row FROM known"
 
 DECIDED: Final = """
@@ -94,12 +94,12 @@ ACTIVITIES: Final = f"""
 INSERT INTO crm.activity AS a (dealer, type, contact_id, source_key, key_source, {_CONTENT}, content_hash,
                                first_import_id, last_import_id)
 SELECT %(dealer)s, %(type)s, coalesce(d.contact_id, f.contact_id), s.source_key, s.key_source,
-       {", ".join(f"s.{name}" for name in CONTENT)}, {_HASH}, %(import_id)s, %(import_id)s
+       {", ".join(f"s.{name}" for name in CONTENT)}, s.content_hash, %(import_id)s, %(import_id)s
   FROM staged s
   LEFT JOIN known k USING (row)
   LEFT JOIN decided d USING (row)
   LEFT JOIN fresh_contact f USING (person)
- WHERE k.row IS NULL OR NOT k.older AND k.content_hash <> {_HASH}
+ WHERE k.row IS NULL OR NOT k.older AND k.content_hash <> s.content_hash
  ORDER BY s.row
     ON CONFLICT (dealer, type, source_key) DO UPDATE
    SET {", ".join(f"{name} = excluded.{name}" for name in CONTENT)},
@@ -108,13 +108,13 @@ SELECT %(dealer)s, %(type)s, coalesce(d.contact_id, f.contact_id), s.source_key,
        changed_at = clock_timestamp()
 """  # noqa: S608
 
-CONFIRMATION: Final = f"""
+CONFIRMATION: Final = """
 INSERT INTO crm.import_confirmation (import_id, activity_ids)
 SELECT %(import_id)s, array_agg(k.activity_id ORDER BY k.activity_id)
   FROM known k JOIN staged s USING (row)
- WHERE NOT k.older AND k.content_hash = {_HASH}
+ WHERE NOT k.older AND k.content_hash = s.content_hash
 HAVING count(*) > 0
-"""  # noqa: S608
+"""
 
 DECISIONS: Final = """
 INSERT INTO crm.match_decision (import_id, activity_id, lines, outcome, rule, contact_id, inputs_hash)
