@@ -1,11 +1,13 @@
 """``python -m local.beside_postgres COMMAND…``: run a command that needs the local databases, whoever runs PostgreSQL.
 
 Where ``make run`` is up its PostgreSQL is used, else one runs for the length of the command. The command finds
-DMS_DSN, LEDGER_DSN and the storage roots in its environment, both databases migrated; its exit code is ours.
+DMS_DSN, LEDGER_DSN and the storage roots in its environment, both databases migrated; its exit code is ours. A probe of
+a feed finds the connections of the sample partners that `make run` started.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -37,10 +39,26 @@ def local_databases(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _partners(settings: Settings) -> dict[str, str]:
+    """The running sample partners' connections as Airflow's variables, for the one command that goes to a partner."""
+    from local.partners.process import PartnerStartError, airflow_connections
+
+    try:
+        found = airflow_connections(settings.partners)
+    except PartnerStartError:
+        return {}
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in found.items()}
+
+
 def main(command: list[str]) -> int:
     """The command's exit code; 1 with one sentence if the databases cannot be had."""
     settings = Settings.from_environment()
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **command_environment(settings)}
+    environment = {
+        **os.environ,
+        **(_partners(settings) if "probe" in command else {}),
+        "PYTHONPATH": str(REPOSITORY),
+        **command_environment(settings),
+    }
     try:
         with local_databases(settings):
             return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode

@@ -35,35 +35,23 @@ def postgres_dsn(conn_id: str) -> str:
 
 def sftp_endpoint(conn_id: str) -> Endpoint:
     """
-    Return connection ``conn_id`` as an SFTP endpoint: user, key and pinned host keys.
-
-    ``private_key`` and ``host_key`` stand in the connection's extra, as the SFTP provider's form has them;
-    ``next_host_key`` may announce the key that the partner changes to. ``readback``, ``readable`` and ``keeps_names``
-    say how the partner's server differs (docs/publish-protocol.md).
+    Return connection ``conn_id`` as an SFTP endpoint; include/sftp/from_connection.py says which field means what.
 
     :raises AirflowFailException: if the key or the host key is missing, since neither is ever assumed.
     """
-    from include.sftp import Endpoint, RemoteProfile
+    from include.sftp.from_connection import ConnectionUnusable, endpoint_of
 
     connection = _connection(conn_id)
-    extra = connection.extra_dejson
-    missing = [name for name in ("private_key", "host_key") if not extra.get(name)]
-    missing += [name for name, value in (("host", connection.host), ("login", connection.login)) if not value]
-    if missing:
-        raise AirflowFailException(
-            f"connection {conn_id}: {', '.join(missing)} missing; a partner is reached with our private key and its "
-            "pinned host key only: enter them in Admin > Connections"
+    try:
+        return endpoint_of(
+            conn_id,
+            host=connection.host,
+            port=connection.port,
+            login=connection.login,
+            extra=connection.extra_dejson,
         )
-    return Endpoint(
-        host=str(connection.host),
-        port=connection.port or 22,
-        username=str(connection.login),
-        private_key=extra["private_key"],
-        host_keys=tuple(extra[name] for name in ("host_key", "next_host_key") if extra.get(name)),
-        remote_profile=RemoteProfile(
-            **{name: _is_true(extra[name]) for name in ("readback", "readable", "keeps_names") if name in extra}
-        ),
-    )
+    except ConnectionUnusable as error:
+        raise AirflowFailException(str(error)) from None
 
 
 def storage(url: str) -> tuple[AbstractFileSystem, str]:
@@ -83,11 +71,6 @@ def local_folder(url: str) -> str:
     if not url.startswith("file://"):
         raise AirflowFailException(f"{url} is no folder; reports_url must be a file:// URL that all workers share")
     return storage(url)[1]
-
-
-def _is_true(value: object) -> bool:
-    """Read a switch of a connection's extra, where the form gives text and JSON gives a boolean."""
-    return str(value).strip().lower() in ("true", "1", "yes")
 
 
 def _connection(conn_id: str) -> Connection:

@@ -147,16 +147,9 @@ class _Call:
 
     def _noted(self, feed: Feed, listing: Sequence[RemoteEntry]) -> list[ArrivalRow]:
         """Tell the ledger what of the listing is the feed's; returns those rows."""
-        chosen: dict[tuple[str, int | None, int | None], SeenEntry] = {}
-        for entry in listing:
-            # A name that is not text is matched as far as it is: the feed whose file it pretends to be shows it.
-            if not feed.matches(entry.name.decode(errors="backslashreplace")):
-                continue
-            seen = _seen(entry)
-            # A server may say a name twice; what it says twice alike is one file.
-            chosen.setdefault((seen.remote_name, entry.size, entry.mtime), seen)
+        chosen = entries_of(feed, listing)
         self.counts["matched"] += len(chosen)
-        return self.ledger.seen(feed.id, list(chosen.values()), at=self.now(), limit=self.limits.new_names)
+        return self.ledger.seen(feed.id, chosen, at=self.now(), limit=self.limits.new_names)
 
     def _still_missing(self, row: ArrivalRow) -> float:
         """Seconds that the file has yet to stand still, by what two listings have shown; 0 or less: it is stable."""
@@ -201,6 +194,19 @@ class _Call:
         self.counts["failed"] += 1
         self.failures.append(Failure(feed.id, feed.dealer, None if row is None else row.id, code, message, transient))
         self.log.warning("%s, %s: %s", feed.interface, feed.dealer, message)
+
+
+def entries_of(feed: Feed, listing: Iterable[RemoteEntry]) -> list[SeenEntry]:
+    """Return what of a directory's listing is the feed's, as the ledger is told of it."""
+    chosen: dict[tuple[str, int | None, int | None], SeenEntry] = {}
+    for entry in listing:
+        # A name that is not text is matched as far as it is: the feed whose file it pretends to be shows it.
+        if not feed.matches(entry.name.decode(errors="backslashreplace")):
+            continue
+        seen = _seen(entry)
+        # A server may say a name twice; what it says twice alike is one file.
+        chosen.setdefault((seen.remote_name, entry.size, entry.mtime), seen)
+    return list(chosen.values())
 
 
 def _seen(entry: RemoteEntry) -> SeenEntry:

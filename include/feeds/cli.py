@@ -1,7 +1,7 @@
 """
 Feeds and arrivals for people.
 
-``python -m include.feeds {list,add,pause,resume,terminate,arrivals,release,reject,reopen}``
+``python -m include.feeds {list,add,probe,pause,resume,terminate,arrivals,release,reject,reopen}``
 
 The database is named by LEDGER_DSN. Exit code 0: done; 1: refused, or the ledger cannot be used; 2: called wrongly.
 """
@@ -9,17 +9,16 @@ The database is named by LEDGER_DSN. Exit code 0: done; 1: refused, or the ledge
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from include.feeds import cli_probe
+from include.feeds.cli_settings import add_settings, settings_of
 from include.feeds.commands import (
-    DATE_FORMATS,
-    DEFAULT_PATTERNS,
     STANDING,
     add_feed,
     feeds,
@@ -29,10 +28,10 @@ from include.feeds.commands import (
 )
 from include.feeds.errors import FeedError
 from include.feeds.feed import Feed
+from include.feeds.printing import print_lines, print_table
 from include.ledger import ARRIVAL_STATES, ArrivalRow, Ledger, LedgerError
 from include.ledger.cli_decisions import login
 
-WIDTH_WITHOUT_TERMINAL: Final = 200
 CHANGES: Final = {
     "pause": (pause_feed, "take no new file of a feed until it is resumed"),
     "resume": (resume_feed, "take a paused feed's files again"),
@@ -77,25 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     _choice(_list)
     _list.add_argument("--all", action="store_true", help="those that are terminated as well")
     adding = _command(commands, "add", "add a feed; it is live at once", _add)
-    adding.add_argument("--interface", required=True, choices=DEFAULT_PATTERNS, help="what its files are")
-    adding.add_argument("--dealer", required=True, metavar="LABEL", help="our name of the dealer, e.g. lakeside_rv")
-    adding.add_argument("--directory", required=True, metavar="PATH", help="relative to the partner's home")
-    adding.add_argument("--conn-id", required=True, metavar="ID", help="the Airflow connection of the partner")
-    adding.add_argument(
-        "--pattern",
-        metavar="REGEX",
-        help=r"which names are its own; ends in $ (default for sales: _SL\.csv$; service has none)",
-    )
-    adding.add_argument("--encoding", default="utf-8", metavar="CODEC", help="default: utf-8")
-    adding.add_argument(
-        "--date-format", default=DATE_FORMATS[0], choices=DATE_FORMATS, metavar="FORMAT", help=_formats_help()
-    )
+    add_settings(adding, required=True)
     adding.add_argument(
         "--delete-from-server",
         action="store_true",
         help="remove a file at the partner once its import is committed (default: leave it there)",
     )
     _actor(adding)
+    cli_probe.add_parser(
+        _command(commands, "probe", "look at a partner as a run would, and change nothing", cli_probe.run)
+    )
     for verb, (_, what) in CHANGES.items():
         changing = _command(commands, verb, what, _change)
         changing.add_argument("feed", type=int, metavar="FEED", help="the feed's number, as list shows it")
@@ -138,11 +128,6 @@ def _actor(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _formats_help() -> str:
-    # argparse reads a per cent sign as the beginning of a placeholder.
-    return f"how its dates are written: {', '.join(DATE_FORMATS)} (default: the first)".replace("%", "%%")
-
-
 def _day(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
@@ -155,7 +140,7 @@ def _list_feeds(ledger: Ledger, asked: argparse.Namespace) -> None:
             asked, "No feed matches; `python -m include.feeds list --all` shows every one, `add --help` adds one.\n"
         )
     elif asked.json:
-        _lines(asdict(feed) for feed in found)
+        print_lines(asdict(feed) for feed in found)
     else:
         headings = (
             "Feed",
@@ -169,7 +154,7 @@ def _list_feeds(ledger: Ledger, asked: argparse.Namespace) -> None:
             "Removes",
             "Why",
         )
-        _table(
+        print_table(
             "feed",
             headings,
             [
@@ -191,17 +176,7 @@ def _list_feeds(ledger: Ledger, asked: argparse.Namespace) -> None:
 
 
 def _add(ledger: Ledger, asked: argparse.Namespace) -> None:
-    added = add_feed(
-        ledger,
-        interface=asked.interface,
-        dealer=asked.dealer,
-        directory=asked.directory,
-        conn_id=asked.conn_id,
-        pattern=asked.pattern,
-        encoding=asked.encoding,
-        date_format=asked.date_format,
-        delete_from_server=asked.delete_from_server,
-    )
+    added = add_feed(ledger, **settings_of(asked), delete_from_server=asked.delete_from_server)
     removes = "are removed there once their import is committed" if added.delete_from_server else "stay there"
     sys.stdout.write(
         f"{_said(added)}: names by {added.pattern} in {added.directory} at {added.conn_id}, read as {added.encoding} "
@@ -226,7 +201,7 @@ def _list_arrivals(ledger: Ledger, asked: argparse.Namespace) -> None:
     if not found:
         _nothing(asked, "No arrival matches; `python -m include.feeds arrivals` shows every one.\n")
     elif asked.json:
-        _lines(asdict(row) for row in found)
+        print_lines(asdict(row) for row in found)
     else:
         headings = (
             "Arrival",
@@ -240,7 +215,7 @@ def _list_arrivals(ledger: Ledger, asked: argparse.Namespace) -> None:
             "State",
             "Why",
         )
-        _table("arrival", headings, [_cells(row) for row in found])
+        print_table("arrival", headings, [_cells(row) for row in found])
 
 
 def _cells(row: ArrivalRow) -> tuple[object, ...]:
@@ -264,32 +239,3 @@ def _decide(ledger: Ledger, asked: argparse.Namespace) -> None:
 
 def _nothing(asked: argparse.Namespace, said: str) -> None:
     (sys.stderr if asked.json else sys.stdout).write(said)
-
-
-def _lines(rows: Any) -> None:
-    for row in rows:
-        sys.stdout.write(json.dumps(_plain(row)) + "\n")
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
-
-
-def _table(what: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=f"{len(rows)} {what}{'s' if len(rows) != 1 else ''}", title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        # Text and not str: square brackets in a name or a pattern are not markup.
-        table.add_row(*(Text(str(cell)) for cell in row))
-    console = Console(file=sys.stdout)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, width=WIDTH_WITHOUT_TERMINAL)
-    console.print(table)

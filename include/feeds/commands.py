@@ -6,6 +6,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from include.feeds.errors import FeedError
@@ -49,6 +50,68 @@ def add_feed(
     :raises FeedError: naming the setting that is refused, or the other feed and a name that both would take.
     :raises LedgerError: if the dealer has a standing feed of the interface already.
     """
+    settings = sound_settings(
+        interface=interface,
+        dealer=dealer,
+        directory=directory,
+        conn_id=conn_id,
+        pattern=pattern,
+        encoding=encoding,
+        date_format=date_format,
+        delete_from_server=delete_from_server,
+    )
+
+    def refuse(standing: Sequence[InboundFeedRow]) -> None:
+        for other in standing:
+            if (why := clash(settings["pattern"], other)) is not None:
+                raise FeedError(why)
+
+    return Feed.of(ledger.add_inbound_feed(settings, refuse=refuse))
+
+
+def proposed_feed(ledger: Ledger, **settings: Any) -> tuple[Feed, tuple[str, ...]]:
+    """
+    Return the feed that :func:`add_feed` would add with these settings, numbered 0, and why it would refuse to.
+
+    Adds nothing. Settings that are not sound by themselves raise :class:`FeedError` as they do there.
+    """
+    sound = sound_settings(**settings)
+    now = datetime.now(UTC)
+    feed = Feed(id=0, **sound, state="LIVE", reason=None, changed_at=now, changed_by=ledger.actor, created_at=now)
+    objections = []
+    for other in ledger.inbound_feeds():
+        if (other.interface, other.dealer) == (feed.interface, feed.dealer):
+            objections.append(f"{other.label} is {other.state}; a dealer has one standing feed of an interface")
+        elif (other.conn_id, other.directory) == (feed.conn_id, feed.directory):
+            objections += [why for why in (clash(feed.pattern, other),) if why is not None]
+    return feed, tuple(objections)
+
+
+def clash(pattern: str, other: InboundFeedRow) -> str | None:
+    """Say which name both ``pattern`` and the feed beside it would take; None if there is none."""
+    name = shared_name(pattern, other.pattern)
+    if name is None:
+        return None
+    return (
+        f"{other.label} takes files of the same directory ({other.directory} at {other.conn_id}) by "
+        f"{other.pattern!r}, and {pattern!r} could take the same ones, e.g. {name!r}: whichever came first "
+        "would eat the other's file. Next: make the patterns exclude each other, or give the feeds "
+        "directories of their own"
+    )
+
+
+def sound_settings(
+    *,
+    interface: str,
+    dealer: str,
+    directory: str,
+    conn_id: str,
+    pattern: str | None = None,
+    encoding: str = "utf-8",
+    date_format: str = "%m/%d/%Y",
+    delete_from_server: bool = False,
+) -> dict[str, Any]:
+    """Return the settings as a feed's row has them; :class:`FeedError` naming the one that is refused."""
     if interface not in DEFAULT_PATTERNS:
         raise FeedError(f"{interface!r} is no inbound interface; there are {', '.join(DEFAULT_PATTERNS)}")
     if not _DEALER.fullmatch(dealer):
@@ -62,7 +125,7 @@ def add_feed(
             "feeds would take each other's files. Ask the partner how these files end, then give --pattern"
         )
     require_sound(chosen)
-    settings: dict[str, Any] = {
+    return {
         "interface": interface,
         "dealer": dealer,
         "directory": clean_directory(directory),
@@ -72,19 +135,6 @@ def add_feed(
         "date_format": known_date_format(date_format),
         "delete_from_server": delete_from_server,
     }
-
-    def refuse(standing: Sequence[InboundFeedRow]) -> None:
-        for other in standing:
-            name = shared_name(chosen, other.pattern)
-            if name is not None:
-                raise FeedError(
-                    f"{other.label} takes files of the same directory ({other.directory} at {other.conn_id}) by "
-                    f"{other.pattern!r}, and {chosen!r} could take the same ones, e.g. {name!r}: whichever came first "
-                    "would eat the other's file. Next: make the patterns exclude each other, or give the feeds "
-                    "directories of their own"
-                )
-
-    return Feed.of(ledger.add_inbound_feed(settings, refuse=refuse))
 
 
 def pause_feed(ledger: Ledger, feed_id: int, *, reason: str) -> Feed:

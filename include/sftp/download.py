@@ -86,6 +86,35 @@ async def download(connection: Connection, path: str, sink: Sink, *, expected: R
     return Download(pieces.written, digest.hexdigest(), monotonic() - began)
 
 
+async def beginning(connection: Connection, path: str, *, expected: RemoteEntry, max_bytes: int) -> bytes:
+    """
+    Read the first ``max_bytes`` of the regular file ``path``, or all of a shorter one, and change nothing.
+
+    Raises ``RemotePathMissing``, ``RemoteChanged``, ``NotAFile`` as :func:`download` does before it reads.
+    """
+    _require_listed(connection, path, expected, await look_at(connection, path))
+    handle = await connection.request(
+        connection.sftp.open(path, "rb", encoding=None, block_size=0), path, "open for reading"
+    )
+    try:
+        _require_listed(connection, path, expected, await _attributes(connection, handle, path, expected))
+        found = b""
+        while len(found) < max_bytes:
+            block = await connection.request(_read(handle, max_bytes - len(found), len(found)), path, "read")
+            if not block:
+                break
+            found += block
+        return found[:max_bytes]
+    finally:
+        if connection.broken is None:
+            with suppress(TransferError):
+                await connection.request(handle.close(), path, "close")
+
+
+async def _read(handle: Any, length: int, offset: int) -> bytes:
+    return bytes(await handle.read(length, offset))
+
+
 async def remove_unchanged(connection: Connection, path: str, *, expected: RemoteEntry, sha256: str | None) -> Removal:
     """
     Remove ``path`` if it is still the regular file that was listed as ``expected`` and, where ``sha256`` is given,

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from include.sftp.connection import Connection, RemoteFile, connect
-from include.sftp.download import Download, Removal, Sink, download, remove_unchanged
+from include.sftp.download import Download, Removal, Sink, beginning, download, remove_unchanged
 from include.sftp.endpoint import Endpoint, TransferLimits
 from include.sftp.entries import ListingLimits, RemoteEntry, list_entries, look_at
 from include.sftp.errors import ConnectionDropped, NamesChanged, PermissionRefused, RemoteFailure, RemotePathMissing
@@ -170,6 +170,10 @@ class Session:
         """
         work = download(self._connected, path, sink, expected=expected, max_bytes=max_bytes)
         return self._wait(work, heartbeat, heartbeat_seconds)
+
+    def beginning(self, path: str, *, expected: RemoteEntry, max_bytes: int) -> bytes:
+        """Read no more than the first ``max_bytes``; see :func:`include.sftp.download.beginning`."""
+        return self._wait(beginning(self._connected, path, expected=expected, max_bytes=max_bytes))
 
     def remove_unchanged(
         self,

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from include.ledger import Ledger
+from tests.publish.conftest import archive, archive_root, folder, merkle, partners, partners_root
+
+__all__ = ["archive", "archive_root", "folder", "merkle", "partners", "partners_root"]
 
 
 @pytest.fixture

@@ -98,7 +98,9 @@ def test_called_wrongly_it_says_how(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "LEDGER_DSN is not set" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["list"], ["add"], ["pause"], ["terminate"], ["arrivals"], ["release"]])
+@pytest.mark.parametrize(
+    "command", [[], ["list"], ["add"], ["probe"], ["pause"], ["terminate"], ["arrivals"], ["release"]]
+)
 def test_every_command_explains_itself(command: list[str]) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "include.feeds", *command, "--help"],
