@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from psycopg2.extensions import cursor
 
-from include.crm.apply import lock
 from include.crm.arrival import CrmError
 from include.crm.connection import transaction
 
