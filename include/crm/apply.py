@@ -120,15 +120,17 @@ class _Write:
         cur.execute(statements.CONTACTS, told)
         cur.execute(statements.POINTS)
         cur.execute(statements.ACTIVITIES, told)
-        created, written = sum(rules.values()), cur.rowcount
+        created = cur.rowcount
+        cur.execute(statements.CHANGES, told)
+        updated = cur.rowcount
         cur.execute(statements.DECISIONS, told)
         cur.execute(statements.REVIEWS, told)
         cur.execute(statements.OLDER)
         [(older,)] = cur.fetchall()
         counts = {
             "created": created,
-            "updated": written - created,
-            "unchanged": found.height - written - older,
+            "updated": updated,
+            "unchanged": found.height - created - updated - older,
             "older": older,
             **people,
             "rules": rules,
