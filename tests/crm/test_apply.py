@@ -112,8 +112,10 @@ def test_an_open_work_order_that_comes_daily_is_one_activity_with_one_decision(c
 
 
 def test_a_number_of_two_branches_is_two_work_orders(crm: Dealing) -> None:
-    done = crm.service(worked(Branch="North"), worked(Branch="South"), worked(Branch="No/rth", WONumber="rth/W1"))
-    assert done.created == 3
+    done = crm.service(
+        worked(Branch="North"), worked(Branch="South"), worked(Branch="No/rth"), worked(Branch="No", WONumber="rth/W1")
+    )
+    assert done.created == 4
     assert crm.value("SELECT count(DISTINCT contact_id) FROM crm.activity") == 1
 
 

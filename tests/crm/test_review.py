@@ -79,6 +79,9 @@ def test_merged_contacts_are_one_to_every_later_file(crm: Dealing) -> None:
     assert crm.rows("SELECT DISTINCT contact_id FROM crm.activity") == [(keep,)]
     crm.sales(sold(DealNumber="D3", CustomerNumber="C200", LastName="Third", Email="", CellPhone=""))
     assert crm.value("SELECT contact_id FROM crm.activity WHERE deal_number = 'D3'") == keep
+    # An e-mail of the one and the last name of the other: the name is the kept one's.
+    crm.sales(sold(DealNumber="D4", CustomerNumber="", Email="other@example.org", CellPhone=""))
+    assert crm.value("SELECT contact_id FROM crm.activity WHERE deal_number = 'D4'") == keep
     assert crm.rows("SELECT kept, gone, cardinality(activity_ids), merged_by, why FROM crm.contact_merge") == [
         (keep, goes, 1, "kim", "married")
     ]
