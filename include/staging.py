@@ -78,6 +78,10 @@ class Staging:
             finally:
                 scratch.unlink(missing_ok=True)
 
+    def exists(self, name: str) -> bool:
+        """Whether the staged file ``name`` is there."""
+        return bool(self.fs.exists(f"{self.root}/{name}"))
+
     def remove(self, folder: str) -> None:
         """Remove a run's folder; one that is not there is fine."""
         target = f"{self.root}/{folder}"

@@ -11,6 +11,10 @@ class CrmError(Exception):
     """Something was not done in the CRM; says what, and what to do next. No value of a row stands in it."""
 
 
+class CrmUnavailableError(CrmError):
+    """The database did not answer, or somebody else has it; nothing is wrong with what was asked: ask again later."""
+
+
 @dataclass(frozen=True)
 class Arrival:
     """

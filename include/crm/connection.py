@@ -9,11 +9,13 @@ from typing import Final
 import psycopg2
 from psycopg2.extensions import cursor
 
-from include.crm.arrival import CrmError
+from include.crm.arrival import CrmError, CrmUnavailableError
 
 LOCK_SECONDS: Final = 600
 """How long an import waits for another of the same dealer."""
 RAISED: Final = "P0001"
+PASSING: Final = ("08", "40", "53", "57", "55P03")
+"""SQLSTATE classes that say nothing about the rows: line, conflict, resources, an operator's hand, a lock not had."""
 _SETTINGS: Final = (
     # Written into hashes: the same everywhere, whatever the server's settings are.
     "SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL client_encoding TO 'UTF8'; SET LOCAL jit TO off; "
@@ -27,7 +29,8 @@ def transaction(dsn: str, doing: str) -> Iterator[cursor]:
     Yield a cursor; all of it is committed when the block ends, nothing of it if the block raises.
 
     :param doing: what is being done, for the message, e.g. ``import of arrival 7``.
-    :raises CrmError: for whatever the database says. PostgreSQL quotes rows in its messages, so only its code, the
+    :raises CrmUnavailableError: if the database did not answer, or is busy with another.
+    :raises CrmError: for whatever else the database says. PostgreSQL quotes rows in its messages, so only its code, the
         constraint and the table are taken over; messages that our own triggers raise name numbers only and are kept.
     """
     try:
@@ -40,7 +43,11 @@ def transaction(dsn: str, doing: str) -> Iterator[cursor]:
             cur.execute(_SETTINGS)
             yield cur
     except psycopg2.Error as error:
-        raise CrmError(f"{doing}: nothing was written: {_told(error)}") from None
+        if error.pgcode is None:
+            passing = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        else:
+            passing = error.pgcode.startswith(PASSING)
+        raise (CrmUnavailableError if passing else CrmError)(f"{doing}: nothing was written: {_told(error)}") from None
 
 
 def _told(error: psycopg2.Error) -> str:

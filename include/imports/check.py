@@ -6,13 +6,13 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from include.archive import ArchiveError
 from include.feeds import Feed, feeds
-from include.ledger import LeaseHeldError, LeaseLostError
+from include.imports.staged import folder, is_staged, write_header
+from include.imports.taking import FEED_STATES, LEASE_SECONDS, Taking, day_of
 from include.window import Window, day_window
 
 if TYPE_CHECKING:
@@ -24,16 +24,8 @@ if TYPE_CHECKING:
     from include.staging import Staging
 
 LOG = logging.getLogger(__name__)
-LEASE_SECONDS = 600.0
-"""How long a check that died keeps others from its file; a living one renews it."""
-ATTEMPTS = 3
-"""A file whose check breaks so often is HELD: a person looks at it, and the others go on."""
-STATES = ("LIVE", "PAUSED", "TERMINATED")
-
-
-def staged(arrival_id: int) -> str:
-    """Name of the folder of an arrival's staged rows: its own, since a later run may apply what this one checked."""
-    return f"arrival-{arrival_id}"
+# One whose staged rows are gone before they were applied is judged again.
+WAITING = ("LANDED", "CHECKED")
 
 
 def check_arrivals(
@@ -62,22 +54,29 @@ def check_arrivals(
     """
     from include.quality.gate import GateProcess
 
-    counts: Counter[str] = Counter()
-    waiting = ledger.arrivals(interface=contract.id, states=("LANDED",))
+    taking = Taking("check", ledger, lease_seconds, log, on_step)
+    waiting = [
+        row
+        for row in ledger.arrivals(interface=contract.id, states=WAITING)
+        if row.state == "LANDED" or not is_staged(staging, row.id)
+    ]
     if not waiting:
         log.info("%s: no file waits to be checked", contract.id)
-        return counts
-    known = {feed.id: feed for feed in feeds(ledger, interface=contract.id, states=STATES)}
-    call = _Check(contract, known, ledger, archive, staging, lease_seconds, log, on_step, counts)
-    with gate or GateProcess() as reader, ExitStack() as leases:
+        return taking.counts
+    known = {feed.id: feed for feed in feeds(ledger, interface=contract.id, states=FEED_STATES)}
+    call = _Check(contract, known, archive, staging, taking)
+    with ExitStack() as leases:
         good = [found for row in waiting if (found := call.judge(row, leases)) is not None]
+        if not good:
+            return taking.counts
         # One reading is of one day: rules over dates go by it, and so does its report.
-        for window in dict.fromkeys(found.window for found in good):
-            same = [found for found in good if found.window == window]
-            key = run_key if len(same) == len(good) else f"{run_key} {window.business_date}"
-            for found, verdict in zip(same, call.read_again(same, reader, reports_root, key), strict=True):
-                call.tell(found, verdict)
-    return counts
+        with gate or GateProcess() as reader:
+            for window in dict.fromkeys(found.window for found in good):
+                same = [found for found in good if found.window == window]
+                key = run_key if len(same) == len(good) else f"{run_key} {window.business_date}"
+                for found, verdict in zip(same, call.read_again(same, reader, reports_root, key), strict=True):
+                    call.tell(found, verdict)
+    return taking.counts
 
 
 @dataclass(frozen=True)
@@ -90,37 +89,27 @@ class _Judged:
     checked: CheckedArrival
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Check:
     """What one call knows; see :func:`check_arrivals`."""
 
     contract: Contract
     feeds: Mapping[int, Feed]
-    ledger: Ledger
     archive: Archive
     staging: Staging
-    lease_seconds: float
-    log: logging.Logger
-    on_step: Callable[[int, str], None]
-    counts: Counter[str] = field(default_factory=Counter)
+    taking: Taking
 
     def judge(self, row: ArrivalRow, leases: ExitStack) -> _Judged | None:
         """Read and judge one file; None if that is the end of it for now."""
         from include.inbound.check import check_arrival
         from include.inbound.refusals import FileRefused
 
-        try:
-            token = self.ledger.take_arrival_lease(row.id, seconds=self.lease_seconds)
-        except LeaseHeldError as error:
-            self.log.info("%s", error)
+        if (taken := self.taking.take(row, WAITING, leases)) is None:
             return None
-        leases.callback(self.ledger.release_arrival_lease, row.id, token)
-        row = self.ledger.arrival(row.id)
-        if row.state != "LANDED" or row.sha256 is None:
-            return None  # Somebody was quicker.
+        row, token = taken
+        assert row.sha256 is not None
         feed = self.feeds[row.feed_id]
-        day = row.first_seen_at.astimezone(ZoneInfo(self.contract.zone)).date()
-        window = day_window(day, self.contract.zone)
+        window = day_window(day_of(row, self.contract), self.contract.zone)
         try:
             with self.archive.local_path(row.sha256) as path:
                 checked = check_arrival(
@@ -131,19 +120,20 @@ class _Check:
                     date_format=feed.date_format,
                     window=window,
                     staging=self.staging,
-                    batch=staged(row.id),
+                    batch=folder(row.id),
                     arrival_id=row.id,
                 )
+            write_header(self.staging, row.id, checked.header)
         except FileRefused as refused:
-            self._move(row, "REJECTED", token, reason=refused.message, reject_code=refused.code)
+            self.taking.move(row, "REJECTED", token, reason=refused.message, reject_code=refused.code)
             return None
         except ArchiveError as error:
-            self._fail(row, token, error)
+            self.taking.fail(row, token, error, str(error))
             return None
         except Exception as error:
-            self._fail(row, token, error)
+            self.taking.fail(row, token, error)
             return None
-        self.on_step(row.id, "judged")
+        self.taking.on_step(row.id, "judged")
         return _Judged(row, token, window, checked)
 
     def read_again(
@@ -154,7 +144,7 @@ class _Check:
 
         with ExitStack() as stack:
             for found in files:
-                self.ledger.renew_arrival_lease(found.row.id, found.token, seconds=self.lease_seconds)
+                self.taking.renew(found.row, found.token)
             run = GateRun(
                 interface=self.contract.id,
                 run_key=run_key,
@@ -177,43 +167,20 @@ class _Check:
     def tell(self, found: _Judged, verdict: GateVerdict) -> None:
         """Tell the ledger what both readings said."""
         row, checked = found.row, found.checked
-        self.on_step(row.id, "gated")
+        self.taking.on_step(row.id, "gated")
         problems = [*checked.problems, *(f"gate: {problem}" for problem in verdict.problems)]
         reason = "; ".join(problems)
         if problems and not self._is_waived(row, reason):
-            self._move(row, "HELD", found.token, reason=reason)
+            self.taking.move(row, "HELD", found.token, reason=reason)
+            # A release judges the file anew; until then no copy of its rows lies about.
+            self.staging.remove(folder(row.id))
             return
         counts = {"rows_read": checked.rows, "rows_accepted": checked.accepted, "rows_rejected": checked.rejected}
         detail = {"failed": dict(checked.failed), "warnings": list(checked.warnings), "waived": reason or None}
-        self._move(row, "CHECKED", found.token, detail=detail, **counts)
+        if self.taking.move(row, "CHECKED", found.token, detail=detail, **counts) is not None:
+            self.taking.log.info("%s: %s rows, %s of them rejected", row.label, checked.rows, checked.rejected)
 
     def _is_waived(self, row: ArrivalRow, reason: str) -> bool:
         """Whether a person released just this content for just this reason."""
-        released = self.ledger.released_arrival(row.id)
+        released = self.taking.ledger.released_arrival(row.id)
         return released is not None and (released.held_for, released.content_hash) == (reason, row.sha256)
-
-    def _move(self, row: ArrivalRow, to: str, token: int, **told: Any) -> None:
-        try:
-            moved = self.ledger.move_arrival(row.id, to, token=token, **told)
-        except LeaseLostError as error:
-            self.log.info("%s", error)
-            return
-        self.on_step(row.id, "told")
-        self.counts[to.lower()] += 1
-        if to == "CHECKED":
-            read, rejected = moved.rows_read, moved.rows_rejected
-            self.log.info("%s: %s rows, %s of them rejected", row.label, read, rejected)
-        else:
-            self.log.warning("%s: %s: %s", row.label, to, moved.reason)
-
-    def _fail(self, row: ArrivalRow, token: int, error: Exception) -> None:
-        """Count a check that broke; the message of an unknown error may quote a row, its class does not."""
-        self.counts["failed"] += 1
-        self.ledger.note_arrival(
-            row.id, "ATTEMPT_FAILED", {"step": "check", "error": type(error).__name__}, token=token
-        )
-        said = str(error) if isinstance(error, ArchiveError) else f"its check broke ({type(error).__name__})"
-        self.log.error("%s: %s", row.label, said)
-        if self.ledger.arrival(row.id).attempts >= ATTEMPTS:
-            reason = f"{said}, {ATTEMPTS} times. Next: have the file looked at, then release it or reject it"
-            self._move(row, "HELD", token, reason=reason)

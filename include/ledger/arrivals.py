@@ -43,8 +43,13 @@ class Arrivals(Sightings):
         states: Iterable[str] | None = None,
         ids: Iterable[int] | None = None,
         since: datetime | None = None,
+        settled_since: datetime | None = None,
     ) -> list[ArrivalRow]:
-        """Return the arrivals that match everything given, oldest sighting first; ``since`` bounds the first one."""
+        """
+        Return the arrivals that match everything given, oldest sighting first.
+
+        ``since`` bounds the first sighting; ``settled_since`` chooses those on which nobody works any more since then.
+        """
         wanted = {
             "interface": interface,
             "dealer": dealer,
@@ -52,6 +57,7 @@ class Arrivals(Sightings):
             "states": None if states is None else list(states),
             "ids": None if ids is None else list(ids),
             "since": since,
+            "settled_since": settled_since,
         }
         with self.transaction() as cursor:
             cursor.execute(
@@ -63,6 +69,7 @@ class Arrivals(Sightings):
                     AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s::text[]))
                     AND (%(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s::bigint[]))
                     AND (%(since)s::timestamptz IS NULL OR first_seen_at >= %(since)s)
+                    AND (%(settled_since)s::timestamptz IS NULL OR settled_at >= %(settled_since)s)
                 ORDER BY first_seen_at, id
                 """,
                 wanted,

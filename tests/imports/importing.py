@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psycopg2
 
 from include.contract import load_contract
+from include.imports.apply import apply_arrivals
 from include.imports.check import check_arrivals
 from include.ledger import ArrivalRow
 from include.quality.gate import GateProcess
@@ -58,6 +60,7 @@ class Imports:
     partner: Partner
     staging: Staging
     gate: GateProcess
+    dms_dsn: str
     folder: Path
 
     def bring(self, name: str, content: bytes) -> ArrivalRow:
@@ -77,6 +80,16 @@ class Imports:
             gate=nullcontext(self.gate),
             **options,
         )
+
+    def apply(self, **options: Any) -> Counter[str]:
+        keys = {"ledger": self.partner.ledger, "staging": self.staging, "dms_dsn": self.dms_dsn, **options}
+        return apply_arrivals(load_contract("proresponse_sales"), **keys)
+
+    def crm(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of the CRM, as a person's query sees them."""
+        with closing(psycopg2.connect(self.dms_dsn)) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
 
     def staged(self, row: ArrivalRow, kind: str) -> pl.DataFrame:
         """Rows staged of an arrival: ``accepted`` or ``rejected``."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import include.inbound.check as inbound_check
-from include.imports.check import ATTEMPTS
+from include.imports.taking import ATTEMPTS
 from include.ledger import ArrivalRow
 from include.ledger.chain import verify
 from tests.imports.importing import Imports, file_of, sold
