@@ -7,6 +7,8 @@ from datetime import timedelta
 ARCHIVE = "{{ var.value.archive_url }}"
 STAGING = "{{ var.value.staging_url }}"
 REPORTS = "{{ var.value.reports_url }}"
+# How long a partner's file must stand still before it is read: longer than the pauses of whoever writes it.
+STABLE_SECONDS = "{{ var.value.get('stable_seconds', '60') }}"
 
 # A line that drops mends itself in minutes; what does not is raised as AirflowFailException and not tried again.
 DEFAULT_ARGS = {

@@ -18,18 +18,22 @@ BEGIN, END = "<!-- interfaces: made by `make docs` -->", "<!-- /interfaces -->"
 
 
 def interfaces_table(bag: DagBag) -> str:
-    """One Markdown row per interface by which files go out: what goes where, when, and by when it is promised."""
+    """One Markdown row per interface, what goes out first: what goes where, when, and by when it is promised."""
     rows = [
-        "| Interface | Recipient | What | When | Promised by | Where to |",
-        "|---|---|---|---|---|---|",
+        "| Interface | | Recipient | What | When | Promised by | Where |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name in contract_ids("outbound"):
-        contract, timetable = load_contract(name), bag.dags[name].timetable
-        rows.append(
-            f"| [{name}](dags/{name}.py) | {contract.recipient} | {contract.name}, one file per dealer: "
-            f"[contract {contract.version}](include/contracts/{name}.yaml) | {getattr(timetable, 'summary', '')} "
-            f"| {_promise(contract)} | `sftp {contract.partner}:{contract.remote_dir}` |"
-        )
+    for direction in ("outbound", "inbound"):
+        for name in contract_ids(direction):
+            contract, timetable = load_contract(name), bag.dags[name].timetable
+            when, where = getattr(timetable, "summary", ""), f"`sftp {contract.partner}:{contract.remote_dir}`"
+            if direction == "inbound":
+                when, where = "soon after files stand still, and every hour", f"`sftp {contract.partner}`, by feed"
+            rows.append(
+                f"| [{name}](dags/{name}.py) | {'out' if direction == 'outbound' else 'in'} | {contract.recipient} "
+                f"| {contract.name}, one file per dealer: [contract {contract.version}](include/contracts/{name}.yaml) "
+                f"| {when} | {_promise(contract)} | {where} |"
+            )
     return "\n".join(rows)
 
 

@@ -8,10 +8,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
+
 from include.contract import load_contract
 from include.ledger import Ledger
 from include.window import period_window
 from local.partners.process import PartnerEndpoint
+from local.postgres import Postgres
 
 if TYPE_CHECKING:
     import pytest
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 ROOT = Path(__file__).resolve().parents[2]
+METADATA = ("xcom", "rendered_task_instance_fields", "dag_run", "log")
+LEDGER = tuple(
+    f"ledger.{name}" for name in ("event", "file", "rejected_row", "quality_result", "arrival", "inbound_feed")
+)
 
 
 def parsed() -> DagBag:
@@ -72,6 +79,20 @@ class AirflowWorld:
 
     def ledger(self) -> Ledger:
         return Ledger(self.ledger_dsn, actor="test")
+
+    def kept(self, postgres: Postgres) -> str:
+        """All that Airflow's metadata, the ledger and the quality reports hold, as one text to search in."""
+        text = ""
+        for dsn, tables in ((postgres.dsn("airflow"), METADATA), (self.ledger_dsn, LEDGER)):
+            with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+                for table in tables:
+                    cursor.execute(f"SELECT t::text FROM {table} AS t")
+                    text += "\n".join(row for (row,) in cursor.fetchall())
+            connection.close()
+        for path in (self.folder / "reports").rglob("*"):
+            if path.suffix in (".json", ".html"):
+                text += path.read_text(encoding="utf-8", errors="replace")
+        return text
 
     def home(self) -> dict[str, bytes]:
         """What lies in the partner's folder."""

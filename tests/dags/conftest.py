@@ -55,14 +55,15 @@ def make_airflow_world(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[MakeWorld]:
-    """Makes an interface's DAG, by its id, with a DMS of a sample, a ledger and a partner behind its connections."""
+    """Makes an interface's DAG, by its id, with a DMS (of a sample), a ledger and a partner behind its connections."""
     from tests.dags.airflow_world import AirflowWorld
 
     dms, ledger = new_database("dms"), new_database("ledger")
     with ExitStack() as running:
 
-        def make(dag_id: str, sample: dict[str, Any]) -> AirflowWorld:
-            fill(dms, **sample)
+        def make(dag_id: str, sample: dict[str, Any] | None) -> AirflowWorld:
+            if sample is not None:
+                fill(dms, **sample)
             partner = load_contract(dag_id).partner
             partners = running.enter_context(start_partner(tmp_path / "partners", [partner]))
             world = AirflowWorld(tmp_path, dms, ledger, partners[partner], dag_id)

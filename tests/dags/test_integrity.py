@@ -7,7 +7,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
 ROOT = Path(__file__).resolve().parents[2]
-OUTBOUND = contract_ids("outbound")
-SPINE = ["extract", "check", "render", "publish", "conclude"]
+OUTBOUND, INBOUND = contract_ids("outbound"), contract_ids("inbound")
+EVERY = all_contract_ids()
+SPINES = {
+    "outbound": ["extract", "check", "render", "publish", "conclude"],
+    # Nothing is applied unchecked, and nothing removed at the partner that is not applied.
+    "inbound": ["collect", "check", "apply", "remove", "conclude"],
+}
 TAGS = {"partner", "direction", "tier"}
 HEAVY = {"pandas", "polars", "great_expectations", "pyarrow", "asyncssh", "scipy"}
 
@@ -30,23 +35,24 @@ def test_every_dag_file_imports(bag: DagBag) -> None:
 
 
 def test_one_dag_per_contract_and_one_contract_per_dag(bag: DagBag) -> None:
-    # A contract about files that come in may stand here before its DAG does.
-    assert set(OUTBOUND) <= bag.dags.keys() <= set(all_contract_ids())
+    assert bag.dags.keys() == set(EVERY)
 
 
-@pytest.mark.parametrize("dag_id", OUTBOUND)
+@pytest.mark.parametrize("dag_id", EVERY)
 def test_dag_file_is_named_after_its_dag(bag: DagBag, dag_id: str) -> None:
     assert Path(bag.dags[dag_id].fileloc) == ROOT / "dags" / f"{dag_id}.py"
 
 
-@pytest.mark.parametrize("dag_id", OUTBOUND)
-def test_nothing_reaches_a_partner_unchecked(bag: DagBag, dag_id: str) -> None:
+@pytest.mark.parametrize("dag_id", EVERY)
+def test_no_step_comes_before_the_one_that_it_trusts(bag: DagBag, dag_id: str) -> None:
     dag = bag.dags[dag_id]
-    for before, after in pairwise(SPINE):
+    for before, after in pairwise(SPINES[load_contract(dag_id).direction]):
         assert before in dag.get_task(after).get_flat_relative_ids(upstream=True)
+    trusting = [task for task in dag.tasks if task.task_id not in ("conclude", "report")]
+    assert {task.trigger_rule for task in trusting} == {"all_success"}
 
 
-@pytest.mark.parametrize("dag_id", OUTBOUND)
+@pytest.mark.parametrize("dag_id", EVERY)
 def test_the_last_word_is_spoken_whatever_happened_and_decides_the_run(bag: DagBag, dag_id: str) -> None:
     dag = bag.dags[dag_id]
     conclude = dag.get_task("conclude")
@@ -56,7 +62,7 @@ def test_the_last_word_is_spoken_whatever_happened_and_decides_the_run(bag: DagB
     assert all(task.is_teardown and not task.on_failure_fail_dagrun for task in after)
 
 
-@pytest.mark.parametrize("dag_id", OUTBOUND)
+@pytest.mark.parametrize("dag_id", EVERY)
 def test_dag_tells_its_reader_what_it_does_and_what_to_do_when_red(bag: DagBag, dag_id: str) -> None:
     dag = bag.dags[dag_id]
     for heading in ("**Path**", "**When it is red**", "**By hand**"):
@@ -65,7 +71,7 @@ def test_dag_tells_its_reader_what_it_does_and_what_to_do_when_red(bag: DagBag, 
     assert f"partner:{load_contract(dag_id).partner}" in dag.tags
 
 
-@pytest.mark.parametrize("dag_id", OUTBOUND)
+@pytest.mark.parametrize("dag_id", EVERY)
 def test_settings_that_a_reader_asks_for_are_said_aloud(bag: DagBag, dag_id: str) -> None:
     dag = bag.dags[dag_id]
     assert not dag.catchup
@@ -75,7 +81,7 @@ def test_settings_that_a_reader_asks_for_are_said_aloud(bag: DagBag, dag_id: str
     assert all((task.retries or 0) >= 1 for task in dag.tasks if task.task_id != "conclude")
 
 
-@pytest.mark.parametrize("dag_id", OUTBOUND)
+@pytest.mark.parametrize("dag_id", EVERY)
 def test_every_pool_is_one_that_is_made(bag: DagBag, dag_id: str) -> None:
     assert {task.pool for task in bag.dags[dag_id].tasks} <= {"default_pool", *POOLS}
 
@@ -124,6 +130,30 @@ def test_interface_sends_by_its_own_partners_connection_and_pool(bag: DagBag, da
     assert (publish.sftp_conn_id, publish.pool) == (name, name)
 
 
+@pytest.mark.parametrize("dag_id", INBOUND)
+def test_new_files_wake_the_run_that_takes_them_and_every_hour_sweeps_what_was_missed(bag: DagBag, dag_id: str) -> None:
+    from airflow.timetables.assets import AssetOrTimeSchedule
+
+    from plugins.triggers.new_files import NewFilesTrigger
+
+    timetable = _stored(bag, dag_id).timetable
+    assert isinstance(timetable, AssetOrTimeSchedule)
+    swept = timetable.timetable.serialize()
+    assert (swept["expression"], swept["timezone"]) == ("10 * * * *", load_contract(dag_id).zone)
+    [(_, asset)] = timetable.asset_condition.iter_assets()
+    [watcher] = asset.watchers
+    trigger = NewFilesTrigger(**watcher.trigger["kwargs"])
+    assert trigger.interface == dag_id
+    assert trigger.serialize() == (watcher.trigger["classpath"], watcher.trigger["kwargs"])
+
+
+@pytest.mark.parametrize("dag_id", INBOUND)
+def test_a_run_asks_nothing_of_a_person_and_keeps_to_its_partners_pool(bag: DagBag, dag_id: str) -> None:
+    dag, pool = bag.dags[dag_id], f"{load_contract(dag_id).partner}_sftp"
+    assert list(dag.params) == []
+    assert {task.task_id for task in dag.tasks if task.pool == pool} == {"collect", "remove"}
+
+
 @pytest.mark.parametrize("dag_id", [dag_id for dag_id in OUTBOUND if load_contract(dag_id).reconciled_with])
 def test_nothing_reconciled_is_sent_before_it_is(bag: DagBag, dag_id: str) -> None:
     reconcile = bag.dags[dag_id].get_task("reconcile")
@@ -134,10 +164,8 @@ def test_nothing_reconciled_is_sent_before_it_is(bag: DagBag, dag_id: str) -> No
 
 @pytest.mark.parametrize("dag_id", OUTBOUND)
 def test_dag_comes_back_from_airflows_store_with_its_timetable(bag: DagBag, dag_id: str) -> None:
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    stored = json.loads(json.dumps(DagSerialization.to_dict(bag.dags[dag_id])))
-    again, here = DagSerialization.from_dict(stored).timetable, bag.dags[dag_id].timetable
+    again: Any = _stored(bag, dag_id).timetable
+    here: Any = bag.dags[dag_id].timetable
     assert type(again) is type(here)
     assert again.serialize() == here.serialize()
     assert again.summary == here.summary
@@ -165,3 +193,10 @@ def test_the_plugin_loader_executes_the_plugin_and_nothing_else() -> None:
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     errors, names, bare = found.stdout.splitlines()[-3:]
     assert (errors, names, bare) == ("{}", "['dealer_interfaces']", "[]")
+
+
+def _stored(bag: DagBag, dag_id: str) -> Any:
+    """The DAG as the scheduler reads it from Airflow's database."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    return DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(bag.dags[dag_id]))))
