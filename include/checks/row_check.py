@@ -10,7 +10,8 @@ from operator import or_
 import polars as pl
 
 from include.checks.duplicates import KeyWatch, RowOrderError
-from include.checks.rules import DUPLICATE, FILE_DEALER, PARSED, PARSERS, RULES, Scope
+from include.checks.rules import DUPLICATE, FILE_DEALER, PARSED, RULES, Scope
+from include.checks.values import PARSERS
 from include.contract import Table
 from include.window import Window
 

@@ -13,10 +13,8 @@ AMOUNT = "amount_financed"
 CASH = "cash_purchase"
 # What a loan has and a cash purchase has not.
 FINANCE = ("term", "monthly_payment", "last_payment_date")
-ZERO_IS_CASH = "cash_purchase-zeroAmount"
 FINANCE_OF_CASH = "cash_purchase-financeIgnored"
 NOTES = {
-    ZERO_IS_CASH: "The amount financed is zero, not empty; the sale counts as a cash purchase.",
     FINANCE_OF_CASH: "A cash purchase comes with a term, a payment or a last payment; they are not taken over.",
 }
 ZERO = r"^-?0+(?:\.0*)?$"
@@ -47,7 +45,7 @@ def _cash_purchase(frame: pl.DataFrame, notes: Counter[str]) -> pl.DataFrame:
     cash = amount.is_null() | zero
     finance = [name for name in FINANCE if name in frame.columns]
     carried = cash & pl.select(pl.any_horizontal(frame[name].is_not_null() for name in finance)).to_series()
-    notes.update({ZERO_IS_CASH: int(zero.sum()), FINANCE_OF_CASH: int(carried.sum())})
+    notes[FINANCE_OF_CASH] += int(carried.sum())
     return frame.with_columns(
         pl.select(pl.when(cash).then(pl.lit("t")).otherwise(pl.lit("f"))).to_series().alias(CASH),
         *(pl.select(pl.when(~cash).then(frame[name])).to_series().alias(name) for name in finance),

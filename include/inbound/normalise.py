@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from include.checks.rules import WHITESPACE
+from include.checks.values import WHITESPACE
 
 if TYPE_CHECKING:
     from include.inbound.headers import Column

@@ -48,7 +48,12 @@ def table() -> Table:
                 _rule("sold_date", "notAfter", "warning", property="last_payment_date"),
             ],
         },
-        {"name": "amount_financed", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+        {
+            "name": "amount_financed",
+            "logicalType": "number",
+            "logicalTypeOptions": {"minimum": 0},
+            "quality": [_rule("amount_financed", "emptyWhen", "warning", property="cash_purchase", equals="t")],
+        },
         {"name": "term", "logicalType": "integer", "logicalTypeOptions": {"minimum": 1, "maximum": 480}},
         {"name": "monthly_payment", "logicalType": "number"},
         {"name": "last_payment_date", "logicalType": "date"},

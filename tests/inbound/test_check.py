@@ -96,9 +96,9 @@ def test_a_sale_of_tomorrow_is_rejected(staging: Staging, tmp_path: Path) -> Non
     [
         ("", "t", {}),
         ("   ", "t", {}),
-        ("0", "t", {"cash_purchase-zeroAmount": 1}),
-        ("$0.00", "t", {"cash_purchase-zeroAmount": 1}),
-        ("$ -", "t", {"cash_purchase-zeroAmount": 1}),
+        ("0", "t", {"amount_financed-emptyWhen": 1}),
+        ("$0.00", "t", {"amount_financed-emptyWhen": 1}),
+        ("$ -", "t", {"amount_financed-emptyWhen": 1}),
         ("0.01", "f", {}),
     ],
 )
