@@ -19,6 +19,8 @@ class NewFilesTrigger(BaseEventTrigger):
 
     def __init__(self, interface: str, poll_seconds: float = 30.0, ledger_conn_id: str = "ledger") -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        if poll_seconds <= 0:
+            raise ValueError(f"poll_seconds is {poll_seconds}; a watch without a pause would flood the partner")
         self.interface = interface
         self.poll_seconds = poll_seconds
         self.ledger_conn_id = ledger_conn_id
