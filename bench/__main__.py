@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import matching, parsing
+from bench import inbound, matching, parsing
 from bench.deliveries import DAY, DELIVERIES, Delivery
 from bench.limit import limit
 from bench.measure import measured
@@ -30,7 +30,8 @@ from local.settings import Settings
 # Five million lines of XML say nothing that one million do not.
 MOST_XML_LINES = 1_000_000
 MATCHED = 1_000_000
-PARTS = ("outbound", "matching", "parsing")
+INBOUND = (200_000, 1_000_000)
+PARTS = ("outbound", "inbound", "matching", "parsing")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,10 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for lines in options.lines:
                 if form == "csv" or lines <= MOST_XML_LINES or len(options.lines) == 1:
                     results += _outbound(DELIVERIES[form], lines, options, postgres, server, folder, console)
+        for rows in INBOUND if "inbound" in options.only else ():
+            console.print(f"Inbound, {rows:,} rows of proresponse_sales")
+            found = inbound.measure(postgres, server, folder, rows, options.rounds, console.print)
+            results += [each | {"machine": _machine()} for each in found]
         if "matching" in options.only:
             console.print(f"Matching {MATCHED:,} rows against as many contacts")
-            found = matching.measure(postgres, folder, MATCHED, MATCHED, options.rounds)
-            results.append(found | {"machine": _machine()})
+            matched = matching.measure(postgres, folder, MATCHED, MATCHED, options.rounds)
+            results.append(matched | {"machine": _machine()})
     if "parsing" in options.only:
         console.print("DAG files, parsed beside plain ones")
         results.append(parsing.measure(folder / "airflow", options.rounds + 2) | {"machine": _machine()})

@@ -54,12 +54,12 @@ def fill(dsn: str, contacts: int) -> None:
                 return
             cursor.execute("drop table contact, point")
         cursor.execute(_TABLES)
-        people = _people(contacts)
+        everyone = people(contacts)
         points = pl.concat(
-            people.select("contact_id", pl.lit(kind).alias("kind"), pl.col(name).alias("value")).drop_nulls()
+            everyone.select("contact_id", pl.lit(kind).alias("kind"), pl.col(name).alias("value")).drop_nulls()
             for kind, name in POINTS.items()
         )
-        for table, frame in (("contact", people.select("contact_id", "first", "last")), ("point", points)):
+        for table, frame in (("contact", everyone.select("contact_id", "first", "last")), ("point", points)):
             text = io.BytesIO()
             frame.write_csv(text, include_header=False)
             text.seek(0)
@@ -76,8 +76,8 @@ def rows(count: int, contacts: int) -> pl.DataFrame:
     keys = pl.Series(range(count)).to_numpy()
     known = uniform(1, "known", keys) < 0.86
     about = whole(1, "about", keys, contacts)
-    person = _people(contacts)[about]
-    stranger = _people(count, seed=2)
+    person = people(contacts)[about]
+    stranger = people(count, seed=2)
 
     def either(name: str, share: float) -> pl.Series:
         values = person[name].zip_with(pl.Series(known), stranger[name])
@@ -99,7 +99,8 @@ def rows(count: int, contacts: int) -> pl.DataFrame:
     ).select("row", *ROW_COLUMNS)
 
 
-def _people(count: int, seed: int = 1) -> pl.DataFrame:
+def people(count: int, seed: int = 1) -> pl.DataFrame:
+    """Return ``count`` people and the values by which they are compared; each is the same whatever ``count`` is."""
     keys = pl.Series(range(count)).to_numpy()
     start = (seed - 1) * 100_000_000
 

@@ -20,7 +20,11 @@ SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
 @dataclass(frozen=True)
 class Server:
-    """How to reach it, and the folder that uploads land in, as the client names it and as it is on disk."""
+    """
+    How to reach it, and the folder that uploads land in, as the client names it and as it is on disk.
+
+    ``login`` is where a client stands after it has logged in, on disk.
+    """
 
     name: str
     host: str
@@ -30,6 +34,7 @@ class Server:
     host_key: str
     remote_dir: str
     home: Path
+    login: Path
 
 
 @contextmanager
@@ -52,6 +57,7 @@ def sftp_server(folder: Path) -> Iterator[Server]:
             there.host_key,
             "/inbound/sar",
             there.home / "inbound" / "sar",
+            there.home,
         )
 
 
@@ -67,7 +73,7 @@ def _openssh(folder: Path, sshd: str) -> Iterator[Server]:
     config.write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile {folder / 'sshd.pid'}\n"
         f"AuthorizedKeysFile {login_key}.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
-        "PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n"
+        f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp internal-sftp -d {home}\n"
     )
     # As root, sshd separates privileges in a folder that a package's service would make.
     if getpass.getuser() == "root":
@@ -77,7 +83,7 @@ def _openssh(folder: Path, sshd: str) -> Iterator[Server]:
     try:
         _wait(port, process, folder / "log")
         public = host_key.with_name("host_key.pub").read_text().strip()
-        yield Server("OpenSSH sshd", "127.0.0.1", port, getpass.getuser(), login_key, public, str(home), home)
+        yield Server("OpenSSH sshd", "127.0.0.1", port, getpass.getuser(), login_key, public, str(home), home, home)
     finally:
         process.terminate()
         process.wait(10)
