@@ -180,6 +180,8 @@ def airflow_environment(
             for name, value in values.items()
         },
         **{f"AIRFLOW_VAR_{name.upper()}_URL": url for name, url in settings.urls().items()},
+        # The sample partner writes without pauses.
+        "AIRFLOW_VAR_STABLE_SECONDS": "10",
         **{
             f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection)
             for name, connection in {**_database_connections(settings), **connections}.items()
