@@ -65,17 +65,15 @@ def check_arrivals(
         return taking.counts
     known = {feed.id: feed for feed in feeds(ledger, interface=contract.id, states=FEED_STATES)}
     call = _Check(contract, known, archive, staging, taking)
-    with ExitStack() as leases:
+    # Starting the child first lets it import Great Expectations while the files are judged.
+    with gate or GateProcess() as reader, ExitStack() as leases:
         good = [found for row in waiting if (found := call.judge(row, leases)) is not None]
-        if not good:
-            return taking.counts
         # One reading is of one day: rules over dates go by it, and so does its report.
-        with gate or GateProcess() as reader:
-            for window in dict.fromkeys(found.window for found in good):
-                same = [found for found in good if found.window == window]
-                key = run_key if len(same) == len(good) else f"{run_key} {window.business_date}"
-                for found, verdict in zip(same, call.read_again(same, reader, reports_root, key), strict=True):
-                    call.tell(found, verdict)
+        for window in dict.fromkeys(found.window for found in good):
+            same = [found for found in good if found.window == window]
+            key = run_key if len(same) == len(good) else f"{run_key} {window.business_date}"
+            for found, verdict in zip(same, call.read_again(same, reader, reports_root, key), strict=True):
+                call.tell(found, verdict)
     return taking.counts
 
 
