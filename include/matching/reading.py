@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from psycopg2.extensions import cursor
 
-_IN_MEMORY = 64 << 20
-"""Bytes; a larger answer waits on disk, so that memory holds it once, as a frame."""
+_BUFFER_BYTES = 1 << 20
 
 
 def copy_frame(cur: cursor, query: str | bytes, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
@@ -24,7 +23,9 @@ def copy_frame(cur: cursor, query: str | bytes, schema: Mapping[str, type[pl.Dat
     :raises polars.exceptions.PolarsError: if the result has other columns than ``schema``.
     """
     text = query.encode() if isinstance(query, str) else query
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+    # On disk, so that memory holds it once, as a frame; the server's rows come one by one, and this file's `write` is
+    # no call of Python's.
+    with tempfile.TemporaryFile(buffering=_BUFFER_BYTES) as file:
         cur.copy_expert(b"COPY (" + text + b") TO STDOUT (FORMAT csv)", file)
         if not file.tell():
             return pl.DataFrame(schema=schema)
