@@ -95,7 +95,6 @@ class _Write:
     def write(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> Applied:
         from include.crm import statements
         from include.crm.activities import TYPE_OF, activities
-        from include.crm.copying import copy_in
         from include.crm.people import own_addresses
 
         cur, arrival = self.cur, self.arrival
@@ -105,35 +104,22 @@ class _Write:
                 f"arrival {arrival.id} is of {arrival.interface}; contract {self.contract.id} does not say which "
                 "activities its rows are. Apply it with its own contract"
             )
-        cur.execute("SELECT nextval('crm.import_import_id_seq')")
-        [(import_id,)] = cur.fetchall()
-        told = self._told() | {"import_id": import_id, "type": activity_type}
+        cur.execute("SELECT nextval('crm.import_import_id_seq'), clock_timestamp()::text")
+        [(import_id, now)] = cur.fetchall()
+        told = self._told() | {"import_id": import_id, "type": activity_type, "now": now}
         own = own_addresses(cur, arrival.dealer)
         found = activities(accepted, activity_type, own)
-        cur.execute(statements.STAGED)
-        copy_in(cur, found.select(_staged_columns(found)), "staged")
-        cur.execute(statements.KNOWN, told)
-        if self.kind == "CORRECTION":
-            self._add_lines(told)
-        cur.execute(statements.DECIDED)
-        rules, people = self._find_people(found, own)
-        cur.execute(statements.CONTACTS, told)
-        cur.execute(statements.POINTS)
-        cur.execute(statements.ACTIVITIES, told)
-        created = cur.rowcount
-        cur.execute(statements.CHANGES, told)
-        updated = cur.rowcount
-        cur.execute(statements.DECISIONS, told)
-        cur.execute(statements.REVIEWS, told)
+        new, changed = self._told_apart(found, told)
+        people = self._write_new(new, own, told)
+        updated = self._write_changed(changed, told)
         cur.execute(statements.OLDER)
         [(older,)] = cur.fetchall()
         counts = {
-            "created": created,
+            "created": new.height,
             "updated": updated,
-            "unchanged": found.height - created - updated - older,
+            "unchanged": found.height - new.height - updated - older,
             "older": older,
             **people,
-            "rules": rules,
         }
         rows = {"rows_accepted": accepted.height, "rows_rejected": rejected.height}
         cur.execute(statements.MARK, told | rows | {"counts": json.dumps(counts)})
@@ -141,6 +127,74 @@ class _Write:
         cur.execute(statements.CONFIRMATION, told)
         self._keep_rejected(rejected, told)
         return _applied(import_id, applied_at, rows, counts, already=False)
+
+    def _told_apart(self, found: pl.DataFrame, told: Mapping[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the activities that are new, and those that are there and may have to be changed."""
+        import polars as pl
+
+        from include.crm import statements
+        from include.crm.copying import copy_in
+        from include.matching.reading import copy_frame
+
+        cur = self.cur
+        cur.execute(statements.KEYED)
+        cur.execute(statements.ANY, told)
+        keyed = found if cur.fetchall() else found.clear()  # A dealer's first file need not be asked for.
+        copy_in(cur, keyed.select("row", "source_key", "content_hash"), "keyed")
+        cur.execute("ANALYZE keyed")
+        cur.execute(statements.KNOWN, told)
+        known = cur.rowcount
+        cur.execute("ANALYZE known")
+        if not known:
+            return found, found.clear()
+        there = statements.CHANGED if self.kind == "FILE" else statements.THERE
+        changed = found.join(copy_frame(cur, there, {"row": pl.Int64}), on="row", how="semi")
+        if known == found.height:
+            return found.clear(), changed
+        new = copy_frame(cur, statements.UNKNOWN, {"row": pl.Int64})
+        return found.join(new, on="row", how="semi", maintain_order="left"), changed
+
+    def _write_new(self, new: pl.DataFrame, own: Any, told: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Match the activities that are new, and write them with their contacts; return how many by rule and outcome.
+
+        Not through INSERT … ON CONFLICT: under the dealer's lock it is known which rows are new. The unique key stays
+        as the last guard.
+        """
+        from include.crm.copying import copy_in
+        from include.crm.people import dealers_contacts, people_of
+        from include.crm.records import records
+
+        if not new.height:
+            return {"linked": 0, "new": 0, "review": 0, "contacts_created": 0, "rules": {}}
+        people = people_of(new, dealers_contacts(self.cur, self.arrival.dealer), own)
+        for table, frame in records(self.cur, new, people, told):
+            copy_in(self.cur, frame, "crm", table)
+        rules = dict(sorted(people.decided["rule"].value_counts().iter_rows()))
+        outcomes = dict(people.decided["outcome"].value_counts().iter_rows())
+        return {
+            "linked": outcomes.get("LINKED", 0),
+            "new": outcomes.get("CREATED", 0),
+            "review": outcomes.get("REVIEW", 0),
+            "contacts_created": people.contacts.height,
+            "rules": rules,
+        }
+
+    def _write_changed(self, changed: pl.DataFrame, told: Mapping[str, Any]) -> int:
+        """Write what is there and says something else now; return how many activities that are."""
+        from include.crm import statements
+        from include.crm.copying import copy_in
+
+        if not changed.height:
+            return 0
+        self.cur.execute(statements.STAGED)
+        columns = [name for name in ("row", "content_hash", *statements.CONTENT) if name in changed.columns]
+        copy_in(self.cur, changed.select(columns), "staged")
+        self.cur.execute("ANALYZE staged")
+        if self.kind == "CORRECTION":
+            self._add_lines(told)
+        self.cur.execute(statements.CHANGES, told)
+        return self.cur.rowcount
 
     def _add_lines(self, told: Mapping[str, Any]) -> None:
         """Let a corrected line of a work order join those that its own file brought."""
@@ -156,6 +210,7 @@ class _Write:
         )
         for row, digest in zip(whole["row"], content_hashes(whole), strict=True):
             self.cur.execute(statements.REHASH, (digest, row))
+        self.cur.execute(statements.REHASHED, told)
 
     def _told(self) -> dict[str, Any]:
         arrival = self.arrival
@@ -172,55 +227,14 @@ class _Write:
             "header": arrival.header,
         }
 
-    def _find_people(self, found: pl.DataFrame, own: Any) -> tuple[dict[str, int], dict[str, int]]:
-        """Match the activities that are new; return how many by which rule, and by which outcome."""
-        import polars as pl
-
-        from include.crm import statements
-        from include.crm.activities import PERSON
-        from include.crm.copying import copy_in
-        from include.crm.people import dealers_contacts, people_of
-        from include.matching.reading import copy_frame
-
-        new = copy_frame(self.cur, statements.NEW_ROWS, {"row": pl.Int64})
-        if not new.height:
-            return {}, {"linked": 0, "new": 0, "review": 0, "contacts_created": 0}
-        rows = found.select("row", *PERSON)
-        if new.height < rows.height:
-            rows = rows.join(new, on="row", how="semi")
-        people = people_of(rows, dealers_contacts(self.cur, self.arrival.dealer), own)
-        copy_in(self.cur, people.decided, "decided")
-        copy_in(self.cur, people.contacts, "fresh_contact")
-        copy_in(self.cur, people.points, "fresh_point")
-        rules = dict(sorted(people.decided["rule"].value_counts().iter_rows()))
-        outcomes = dict(people.decided["outcome"].value_counts().iter_rows())
-        return rules, {
-            "linked": outcomes.get("LINKED", 0),
-            "new": outcomes.get("CREATED", 0),
-            "review": outcomes.get("REVIEW", 0),
-            "contacts_created": people.contacts.height,
-        }
-
     def _keep_rejected(self, rejected: pl.DataFrame, told: Mapping[str, Any]) -> None:
         import polars as pl
 
-        from include.crm import statements
         from include.crm.copying import copy_in
 
-        if not rejected.height:
-            return
-        self.cur.execute(statements.REJECTED)
         reasons = pl.concat_str(pl.lit("{"), pl.col("reasons").list.join(","), pl.lit("}"))
-        copy_in(self.cur, rejected.select("line", reasons.alias("reasons"), "raw"), "refused")
-        self.cur.execute(statements.REJECTED_ROWS, told)
-
-
-def _staged_columns(found: pl.DataFrame) -> list[str]:
-    from include.crm.statements import CONTENT
-
-    return [
-        name for name in ("row", "lines", "source_key", "key_source", "content_hash", *CONTENT) if name in found.columns
-    ]
+        rows = rejected.sort("line").select("line", "raw", reasons=reasons, import_id=pl.lit(told["import_id"]))
+        copy_in(self.cur, rows, "crm", "rejected_row")
 
 
 def _marked(cur: cursor, arrival: Arrival) -> Applied | None:

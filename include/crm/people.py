@@ -23,7 +23,10 @@ GIVEN = {"EMAIL": ("email", "email"), "HOME": ("home", "home_phone"), "CELL": ("
 
 @dataclass(frozen=True)
 class People:
-    """Frames for the tables ``decided``, ``fresh_contact`` and ``fresh_point`` of ``include.crm.statements``."""
+    """
+    ``decided``: a row each with its decision, ``person`` where a contact is made for it. ``contacts``: who is made, by
+    ``person``, with the columns of ``crm.contact``; ``points``: those of each ``person``.
+    """
 
     decided: pl.DataFrame
     contacts: pl.DataFrame
