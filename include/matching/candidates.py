@@ -19,8 +19,9 @@ class Contacts:
     """
     One dealer's contacts as they may be met: living ones only, with what merged ones brought along.
 
-    ``names`` has ``contact_id`` (int, unique), ``first`` and ``last``; ``points`` has ``contact_id``, ``kind`` (one of
-    ``KINDS``) and ``value``: texts in normal form (``include.matching.keys``), null or absent where there is none.
+    ``names`` has ``contact_id`` (int), ``first`` and ``last``, a row for each name that somebody is known by: a contact
+    into whom another was merged is known by both. ``points`` has ``contact_id``, ``kind`` (one of ``KINDS``) and
+    ``value``. All texts are in normal form (``include.matching.keys``), null or absent where there is none.
     """
 
     names: pl.DataFrame

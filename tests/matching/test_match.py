@@ -52,6 +52,17 @@ def person(first: str, last: str, **more: str) -> dict[str, str]:
     return {"first_name": first, "last_name": last, **more}
 
 
+def test_a_contact_of_two_names_answers_to_both_and_is_one_candidate(contacts: Contacts) -> None:
+    names = pl.concat([contacts.names, pl.DataFrame([(1, "jane", "doe")], schema=contacts.names.schema, orient="row")])
+    both = Contacts(names, contacts.points)
+    mailbox = {"email": "smiths@home.example"}
+    assert fates(both, person("Jane", "Doe", **mailbox))[0][:3] == ("LINKED", "T2", 1)
+    assert fates(both, person("John", "Smith", **mailbox))[0][:3] == ("LINKED", "T2", 1)
+    assert fates(both, {"dms_customer_number": "C-1"}) == [("LINKED", "T1", 1, None, [])]
+    assert fates(both, person("Walter", "Doe", **mailbox)) == [("REVIEW", "T7", None, None, [1])]
+    assert fates(contacts, person("Jane", "Doe", **mailbox))[0][1] == "NEW"
+
+
 @pytest.mark.parametrize(
     ("row", "rule", "contact"),
     [
