@@ -48,6 +48,8 @@ COLUMNS_OF: Final = {
 DERIVED: Final = "derived"
 SOURCE: Final = "source"
 AMOUNTS: Final = ("amount_financed", "monthly_payment", "work_order_amount")
+_MONEY: Final = pl.Decimal(38, 2)
+"""More than a sum of the largest amounts that the row check lets through."""
 WHOLE: Final = ("term_months", "unit_year", "line_count")
 _END: Final = "\x1f"
 _NULL: Final = "\x1e"
@@ -115,14 +117,13 @@ def _in_order(rows: pl.DataFrame, column: str) -> pl.DataFrame:
 
 def _canonical(rows: pl.DataFrame) -> list[pl.Expr]:
     """Numbers in the one form that PostgreSQL gives back: ``12`` is ``12.00`` as an amount, ``012`` is 12 as a term."""
-    amounts = [pl.col(name).cast(pl.Decimal(14, 2)).cast(pl.String) for name in AMOUNTS if name in rows.columns]
+    amounts = [pl.col(name).cast(_MONEY).cast(pl.String) for name in AMOUNTS if name in rows.columns]
     return [*amounts, *(pl.col(name).cast(pl.Int64).cast(pl.String) for name in WHOLE if name in rows.columns)]
 
 
 def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
-    unit = pl.coalesce("stock_number", "unit_identifier")
     if kind == SOLD_UNIT:
-        number, beside = "deal_number", unit
+        number, beside = "deal_number", _unit()
         given = pl.concat_str(_escaped(pl.col(number)), _escaped(beside.fill_null("")), separator="/")
     else:
         number, beside = "work_order_number", pl.col("branch")
@@ -137,6 +138,11 @@ def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
         keys = keyed["source_key"].scatter(places, _derived(rows.filter(unnumbered), kind, own))
         keyed = keyed.with_columns(keys)
     return keyed
+
+
+def _unit() -> pl.Expr:
+    """Tell the unit by its stock number, else its identifier, in capitals, whatever was typed on which day."""
+    return pl.coalesce("stock_number", "unit_identifier").str.to_uppercase()
 
 
 def _escaped(text: pl.Expr) -> pl.Expr:
@@ -157,13 +163,13 @@ def _derived(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.Series:
             "number", "email", "cell", "home", pl.concat_str("last", pl.col("first").fill_null(""), separator=" ")
         )
     ).to_series()
-    unit = pl.coalesce("stock_number", "unit_identifier")
+    unit = _unit()
     day, amount, beside = (
         (pl.col("sold_date"), "amount_financed", pl.lit(""))
         if kind == SOLD_UNIT
         else (pl.coalesce("open_date", "close_date"), "work_order_amount", pl.col("branch").fill_null(""))
     )
-    money = pl.col(amount).cast(pl.Decimal(14, 2)).cast(pl.String).fill_null("")
+    money = pl.col(amount).cast(_MONEY).cast(pl.String).fill_null("")
     texts = rows.select(
         pl.concat_str(
             pl.lit(kind),
@@ -196,7 +202,7 @@ def _work_order(rows: pl.DataFrame) -> pl.DataFrame:
     keys = {"source_key", "apart", "work_order_amount"}
     told = [pl.col(name) for name in counted.columns if name not in keys]
     totals = counted.group_by("source_key", maintain_order=True).agg(
-        pl.col("work_order_amount").cast(pl.Decimal(14, 2)).sum().cast(pl.String),
+        pl.col("work_order_amount").cast(_MONEY).sum().cast(pl.String),
         pl.len().cast(pl.Int32).alias("line_count"),
         *(each.last() if each.meta.output_name() in PERSON else each.drop_nulls().last() for each in told),
     )

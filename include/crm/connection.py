@@ -17,6 +17,8 @@ RAISED: Final = "P0001"
 PASSING: Final = ("08", "40", "53", "57", "55P03")
 """SQLSTATE classes that say nothing about the rows: line, conflict, resources, an operator's hand, a lock not had."""
 _SETTINGS: Final = (
+    # Who waited for the dealer's lock must see what its holder wrote, whatever the database's own setting is.
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; "
     # Written into hashes: the same everywhere, whatever the server's settings are.
     "SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL client_encoding TO 'UTF8'; SET LOCAL jit TO off; "
     f"SET LOCAL work_mem TO '64MB'; SET LOCAL lock_timeout TO '{LOCK_SECONDS}s'"

@@ -47,7 +47,7 @@ def dealers_contacts(cur: cursor, dealer: str) -> Contacts:
     """Read the dealer's living contacts with all that leads to them or to those merged into them."""
     names = copy_frame(
         cur,
-        cur.mogrify(statements.NAMES, (dealer,)),
+        cur.mogrify(statements.NAMES, {"dealer": dealer}),
         {"contact_id": pl.Int64, "first": pl.String, "last": pl.String},
     )
     points = copy_frame(
@@ -110,10 +110,9 @@ def _contacts(told: pl.DataFrame) -> pl.DataFrame:
     several = frame["person"].is_duplicated()
     if several.any():
         merged = frame.filter(several).group_by("person", maintain_order=True)
-        # A name and its key come from the same row, so that what is shown is what is compared.
-        of_first = [
-            pl.col(name).first() for name in ("first_name", "last_name", "company_name", "first_key", "last_key")
-        ]
+        # A name and its key come from the same row, so that what is shown is what is compared; from one that has them.
+        nameless = pl.col("last_key").is_null()
+        of_first = [pl.col(name).sort_by(nameless, maintain_order=True).first() for name in _NAMED]
         rest = [pl.col(name).drop_nulls().first() for name in frame.columns[1:] if name not in _NAMED]
         frame = pl.concat([frame.filter(~several), merged.agg(*of_first, *rest).select(frame.columns)]).sort("person")
     company = pl.col("first_key") == COMPANY

@@ -108,8 +108,11 @@ SELECT import_id, applied_at, rows_accepted, rows_rejected, counts, interface, d
   FROM crm.import WHERE arrival_id = %s AND kind = 'FILE'
 """
 NAMES: Final = """
-SELECT contact_id, first_key, last_key FROM crm.contact WHERE dealer = %s AND merged_into IS NULL
+SELECT contact_id, first_key, last_key FROM crm.contact WHERE dealer = %(dealer)s AND merged_into IS NULL
+UNION ALL
+SELECT merged_into, first_key, last_key FROM crm.contact WHERE dealer = %(dealer)s AND merged_into IS NOT NULL
 """
+"""Who was merged is met by the names of both: people marry, and are typed in wrongly."""
 KEYS: Final = """
 SELECT coalesce(c.merged_into, c.contact_id), p.kind, p.normalised
   FROM crm.contact c JOIN crm.contact_point p USING (contact_id) WHERE c.dealer = %(dealer)s
