@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from include.crm.statements import CONTENT
+from include.crm.work_order_lines import line_text, of_lines, of_one_line
 from include.matching.keys import ROW_COLUMNS, OwnAddresses, normal_form
 
 SOLD_UNIT: Final = "SOLD_UNIT"
@@ -76,6 +77,8 @@ def activities(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame
         _braced(pl.col("line").cast(pl.String)).alias("lines"),
         pl.lit(1).alias("line_count"),
     )
+    if kind == WORK_ORDER:
+        single = single.with_columns(work_order_lines=of_one_line("line_number", _money("work_order_amount")))
     parts = [single]
     if several.any():
         together = _last_sale if kind == SOLD_UNIT else _work_order
@@ -117,7 +120,7 @@ def _in_order(rows: pl.DataFrame, column: str) -> pl.DataFrame:
 
 def _canonical(rows: pl.DataFrame) -> list[pl.Expr]:
     """Numbers in the one form that PostgreSQL gives back: ``12`` is ``12.00`` as an amount, ``012`` is 12 as a term."""
-    amounts = [pl.col(name).cast(_MONEY).cast(pl.String) for name in AMOUNTS if name in rows.columns]
+    amounts = [_money(name) for name in AMOUNTS if name in rows.columns]
     return [*amounts, *(pl.col(name).cast(pl.Int64).cast(pl.String) for name in WHOLE if name in rows.columns)]
 
 
@@ -138,6 +141,10 @@ def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
         keys = keyed["source_key"].scatter(places, _derived(rows.filter(unnumbered), kind, own))
         keyed = keyed.with_columns(keys)
     return keyed
+
+
+def _money(name: str) -> pl.Expr:
+    return pl.col(name).cast(_MONEY).cast(pl.String)
 
 
 def _unit() -> pl.Expr:
@@ -169,7 +176,7 @@ def _derived(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.Series:
         if kind == SOLD_UNIT
         else (pl.coalesce("open_date", "close_date"), "work_order_amount", pl.col("branch").fill_null(""))
     )
-    money = pl.col(amount).cast(_MONEY).cast(pl.String).fill_null("")
+    money = _money(amount).fill_null("")
     texts = rows.select(
         pl.concat_str(
             pl.lit(kind),
@@ -198,12 +205,17 @@ def _work_order(rows: pl.DataFrame) -> pl.DataFrame:
     every = rows.group_by("source_key").agg(_lines(), row=pl.col("line").min())
     # A line without a number is one of its own.
     apart = pl.coalesce("line_number", pl.format("{}\x1f", "line"))
-    counted = rows.with_columns(apart=apart).unique(["source_key", "apart"], keep="last", maintain_order=True)
-    keys = {"source_key", "apart", "work_order_amount"}
+    counted = (
+        rows.with_columns(apart=apart)
+        .unique(["source_key", "apart"], keep="last", maintain_order=True)
+        .with_columns(told_line=line_text("line_number", _money("work_order_amount")))
+    )
+    keys = {"source_key", "apart", "work_order_amount", "told_line"}
     told = [pl.col(name) for name in counted.columns if name not in keys]
     totals = counted.group_by("source_key", maintain_order=True).agg(
         pl.col("work_order_amount").cast(_MONEY).sum().cast(pl.String),
         pl.len().cast(pl.Int32).alias("line_count"),
+        of_lines(pl.col("told_line")).alias("work_order_lines"),
         *(each.last() if each.meta.output_name() in PERSON else each.drop_nulls().last() for each in told),
     )
     return totals.join(every, on="source_key")

@@ -202,9 +202,12 @@ class _Write:
 
         from include.crm import statements
         from include.crm.activities import content_hashes
+        from include.crm.work_order_lines import joined
         from include.matching.reading import copy_frame
 
         self.cur.execute(statements.ADD_LINE, told)
+        for row, *lines in self.cur.fetchall():
+            self.cur.execute(statements.SUMMED, (*joined(*lines), row))
         whole = copy_frame(
             self.cur, statements.ADDED, {"row": pl.Int64, **dict.fromkeys(statements.CONTENT, pl.String)}
         )

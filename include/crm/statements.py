@@ -7,9 +7,9 @@ from typing import Final
 # Columns that the content of an activity is; what is left out says whose it is, or when and by what it was written.
 CONTENT: Final = (
     "occurred_on", "description", "deal_number", "amount_financed", "cash_purchase", "term_months", "monthly_payment",
-    "last_payment_on", "work_order_number", "branch", "work_order_amount", "line_count", "opened_on", "closed_on",
-    "work_order_status", "unit_manufacturer", "unit_make", "unit_model", "unit_year", "unit_type", "stock_number",
-    "unit_identifier", "identifier_type",
+    "last_payment_on", "work_order_number", "branch", "work_order_amount", "line_count", "work_order_lines",
+    "opened_on", "closed_on", "work_order_status", "unit_manufacturer", "unit_make", "unit_model", "unit_year",
+    "unit_type", "stock_number", "unit_identifier", "identifier_type",
 )  # fmt: skip
 _CONTENT = ", ".join(CONTENT)
 
@@ -55,18 +55,15 @@ SELECT 0::bigint AS row, content_hash, {_CONTENT} FROM crm.activity WHERE false
 """  # noqa: S608
 
 # A corrected line joins those that its own file brought; a whole file brings all lines that there are.
-ADD_LINE: Final = """
+_SUMMED: Final = ("work_order_amount", "line_count", "work_order_lines")
+ADD_LINE: Final = f"""
 UPDATE staged s
-   SET {told},
-       work_order_amount = s.work_order_amount + a.work_order_amount,
-       line_count = s.line_count + a.line_count
+   SET {", ".join(f"{name} = coalesce(s.{name}, a.{name})" for name in CONTENT if name not in _SUMMED)}
   FROM known k JOIN crm.activity a ON a.activity_id = k.activity_id AND a.type = %(type)s
  WHERE k.row = s.row AND k.same_file AND NOT k.older AND a.type = 'WORK_ORDER'
-""".format(
-    told=", ".join(
-        f"{name} = coalesce(s.{name}, a.{name})" for name in CONTENT if name not in ("work_order_amount", "line_count")
-    )
-)
+RETURNING s.row, a.work_order_lines, a.work_order_amount, s.work_order_lines, s.work_order_amount
+"""  # noqa: S608
+SUMMED: Final = "UPDATE staged SET work_order_lines = %s, work_order_amount = %s, line_count = %s WHERE row = %s"
 
 ADDED: Final = f"SELECT row, {_CONTENT} FROM staged"  # noqa: S608
 REHASH: Final = "UPDATE staged SET content_hash = %s WHERE row = %s"

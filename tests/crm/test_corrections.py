@@ -91,6 +91,23 @@ def test_it_joins_also_where_its_file_only_confirmed_the_other_lines(crm: Dealin
     assert crm.rows("SELECT work_order_amount, line_count FROM crm.activity") == [(Decimal("14.00"), 2)]
 
 
+def test_a_corrected_line_takes_the_place_of_one_with_its_number(crm: Dealing) -> None:
+    crm.service(
+        worked(Line="1", RO_Amount="10.00"), worked(Line="2", RO_Amount="1.00"), worked(Line="1", RO_Amount="oops"),
+        worked(WONumber="W2", RO_Amount="10.00"), worked(WONumber="W2", RO_Amount="oops"),
+    )  # fmt: skip
+    for row in rejected_rows(crm.dsn):
+        done = correct_row(crm.dsn, row.id, row.raw.replace("oops", "15.00"), reason="r", who="k")
+        assert (done.updated, done.created) == (1, 0)
+    orders = "SELECT work_order_number, work_order_amount, line_count FROM crm.activity ORDER BY 1"
+    # Lines without a number are lines of their own.
+    assert crm.rows(orders) == [("W1", Decimal("16.00"), 2), ("W2", Decimal("25.00"), 2)]
+    before = crm.versions("activity")
+    again = [worked(Line="2", RO_Amount="1"), worked(Line="1", RO_Amount="15.0"), worked(WONumber="W2", RO_Amount="15")]
+    assert crm.service(*again, worked(WONumber="W2", RO_Amount="10.00")).unchanged == 2
+    assert crm.versions("activity") == before
+
+
 def test_a_corrected_line_replaces_what_an_earlier_file_said_of_the_order(crm: Dealing) -> None:
     crm.service(worked(Line="1", RO_Amount="10.00"))
     crm.service(worked(Line="1", RO_Amount="x"))

@@ -144,6 +144,7 @@ CREATE TABLE crm.activity (
     branch              text,
     work_order_amount   numeric(20,2),
     line_count          integer CHECK (line_count > 0),
+    work_order_lines    text,
     opened_on           date,
     closed_on           date,
     work_order_status   text COLLATE "C" CHECK (work_order_status IN ('OPEN', 'CLOSED', 'VOID', 'CREDIT')),
@@ -177,7 +178,7 @@ CREATE TABLE crm.activity (
     CONSTRAINT activity_work_order_columns CHECK
         ((type = 'WORK_ORDER') = (work_order_amount IS NOT NULL AND line_count IS NOT NULL)
          AND (type = 'WORK_ORDER' OR num_nonnulls(work_order_number, branch, opened_on, closed_on, work_order_amount,
-                                                  line_count, work_order_status) = 0)),
+                                                  line_count, work_order_lines, work_order_status) = 0)),
     CONSTRAINT activity_identifier_has_a_type CHECK ((unit_identifier IS NULL) = (identifier_type IS NULL))
 );
 COMMENT ON TABLE crm.activity IS
@@ -190,6 +191,8 @@ COMMENT ON COLUMN crm.activity.occurred_on IS
 COMMENT ON COLUMN crm.activity.unit_identifier IS
     'Which unit this possibly is; units are sold on, so it never says who a person is';
 COMMENT ON COLUMN crm.activity.line_count IS 'Rows of one file that add up to work_order_amount';
+COMMENT ON COLUMN crm.activity.work_order_lines IS
+    'JSON: number and amount of each of those rows, so that a corrected line takes the place of its own';
 COMMENT ON COLUMN crm.activity.last_import_id IS
     'Who wrote it last; who only confirmed it stands in crm.import_confirmation';
 CREATE INDEX activity_of_contact ON crm.activity (contact_id);
