@@ -119,7 +119,7 @@ def _why(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
 def _rejected(dsn: str, asked: argparse.Namespace) -> None:
     if asked.row is not None:
         row = rejected_row(dsn, asked.row)
-        sys.stdout.write(f"{row.header}\n{row.raw}\n")
+        sys.stdout.write(_shown(f"{row.header}\n{row.raw}\n"))
         sys.stderr.write(f"line {row.line} of arrival {row.arrival_id} breaks {', '.join(row.reasons)}\n")
         return
     found = rejected_rows(
@@ -136,6 +136,13 @@ def _rejected(dsn: str, asked: argparse.Namespace) -> None:
             f"{', '.join(row.reasons)}{decided}\n"
         )
     sys.stderr.write(f"{len(found)} rows\n")
+
+
+def _shown(text: str) -> str:
+    """As it came for a file or another command; on a terminal what would steer it stands as an escape."""
+    if not sys.stdout.isatty():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def _correct(dsn: str, asked: argparse.Namespace) -> None:

@@ -100,6 +100,8 @@ def correct_row(
     from include.window import day_window
 
     _require(reason, who)
+    # Editors put a mark of the byte order before the first value; a customer's number with it would be another's.
+    text = text.removeprefix("\ufeff")
     with transaction(dms_dsn, f"correction of rejected row {row_id}") as cur:
         arrival, row = _locked(cur, row_id)
         contract = _contract(arrival.interface, contracts)

@@ -53,6 +53,18 @@ def test_a_rejected_row_is_listed_without_its_text_shown_and_corrected(
     assert "kim: asked" in out
 
 
+def test_what_would_steer_a_terminal_is_shown_as_text_there(
+    crm: Dealing, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = WRONG.replace("Marker", "\x9b31m\u202eMarker\x7f")
+    crm.sales(hostile)
+    assert call("rejected", "1")[1].splitlines()[1] == hostile
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = call("rejected", "1")[1]
+    assert r"\x9b31m\x202eMarker\x7f" in shown
+    assert shown.count("\n") == 2
+
+
 def test_a_row_is_discarded_and_what_is_not_there_is_said(crm: Dealing, call: Call, tmp_path: Path) -> None:
     crm.sales(WRONG)
     assert call("discard", "1", "--reason", "no")[0] == 0

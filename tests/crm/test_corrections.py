@@ -44,6 +44,12 @@ def test_a_corrected_row_is_applied_as_a_row_of_its_file(crm: Dealing) -> None:
         discard_row(crm.dsn, row_id, reason="again", who="kim")
 
 
+def test_the_mark_that_an_editor_puts_before_a_text_is_no_part_of_the_number(crm: Dealing) -> None:
+    crm.sales(sold(), sold(DealNumber="D2", SoldDate="1000-01-01"))
+    done = correct_row(crm.dsn, only(crm), "\ufeff" + sold(DealNumber="D2"), reason="r", who="k")
+    assert (done.linked, done.contacts_created, done.rules) == (1, 0, {"T1": 1})
+
+
 def test_what_is_still_wrong_is_named_and_nothing_is_written(crm: Dealing) -> None:
     crm.sales(WRONG)
     before = crm.versions()
@@ -130,6 +136,9 @@ def test_rejected_rows_are_for_those_who_were_granted_them(crm: Dealing) -> None
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             crm.rows(f"SET ROLE crm_reader; SELECT * FROM crm.{table}")
     assert crm.rows("SET ROLE crm_restricted; SELECT raw FROM crm.rejected_row") == [(WRONG,)]
+    readable = "SELECT table_name FROM information_schema.role_table_grants WHERE grantee = %s AND table_schema = 'crm'"
+    theirs, ours = (set(crm.rows(readable, (role,))) for role in ("crm_reader", "crm_restricted"))
+    assert theirs < ours
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         crm.rows("SET ROLE crm_restricted; UPDATE crm.rejected_row SET raw = ''")
 

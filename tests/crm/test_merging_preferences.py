@@ -90,7 +90,7 @@ def test_each_change_stands_in_a_history_that_nobody_rewrites(crm: Dealing) -> N
         ("INSERT", 2),
         ("UPDATE", 1),
     ]
-    for attempt in ("DELETE FROM", "UPDATE"):
+    for attempt in ("DELETE FROM", "UPDATE", "TRUNCATE"):
         change = " SET what = 'INSERT'" if attempt == "UPDATE" else ""
         for table in ("contact_preference_history", "contact_merge"):
             with pytest.raises(psycopg2.errors.RaiseException, match="only added to"):

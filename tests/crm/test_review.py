@@ -89,6 +89,20 @@ def test_merged_contacts_are_one_to_every_later_file(crm: Dealing) -> None:
         merge_contacts(crm.dsn, keep, goes, reason="again", who="kim")
 
 
+def test_nothing_is_entered_for_a_contact_that_was_merged(crm: Dealing) -> None:
+    keep, goes = two(crm)
+    merge_contacts(crm.dsn, keep, goes, reason="r", who="kim")
+    note = "INSERT INTO crm.activity (dealer, type, contact_id) VALUES ('lakeside_rv', 'NOTE', %s)"
+    lead = (
+        "INSERT INTO crm.lead (dealer, contact_id, requested_at, source, interest, vehicle_status) "
+        "VALUES ('lakeside_rv', %s, now(), 'web', 'buy', 'new')"
+    )
+    for entry in (note, lead):
+        with pytest.raises(psycopg2.errors.RaiseException, match=f"is {keep} now"):
+            crm.rows(entry, (goes,))
+        crm.rows(entry, (keep,))
+
+
 def test_who_was_merged_twice_leads_to_the_last_one(crm: Dealing) -> None:
     keep, goes = two(crm)
     crm.sales(sold(DealNumber="D3", CustomerNumber="C300", LastName="Third", Email="", CellPhone=""))

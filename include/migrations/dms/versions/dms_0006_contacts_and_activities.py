@@ -245,8 +245,8 @@ CREATE INDEX review_item_open ON crm.review_item (dealer) WHERE state = 'OPEN';
 
 GRANT USAGE ON SCHEMA crm TO crm_reader, crm_restricted;
 GRANT SELECT ON crm.import, crm.contact, crm.contact_point, crm.activity, crm.v_activity TO crm_reader;
-GRANT SELECT ON crm.import, crm.contact, crm.contact_point, crm.activity, crm.match_decision, crm.review_item
-    TO crm_restricted;
+GRANT SELECT ON crm.import, crm.contact, crm.contact_point, crm.activity, crm.v_activity, crm.match_decision,
+    crm.review_item TO crm_restricted;
 """
 
 
