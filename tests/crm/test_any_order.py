@@ -13,7 +13,7 @@ from tests.crm.dealing import Dealing, worked
 lines = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 3)), max_size=5)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(lines, min_size=1, max_size=4), order=st.randoms(use_true_random=False))
 def test_the_newest_file_that_speaks_of_an_order_counts(
     crm: Dealing, files: list[list[tuple[int, int, int]]], order: Random

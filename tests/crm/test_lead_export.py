@@ -170,7 +170,7 @@ rules = st.tuples(st.sampled_from(TYPES), st.booleans())
 claims = st.tuples(st.integers(0, 9), st.sampled_from(TYPES), st.integers(0, 9), st.booleans())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     spoken=st.lists(sentences, max_size=8),
     said=st.lists(rules, max_size=6),
