@@ -125,15 +125,9 @@ def _canonical(rows: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
-    if kind == SOLD_UNIT:
-        number, beside = "deal_number", _unit()
-        given = pl.concat_str(_escaped(pl.col(number)), _escaped(beside.fill_null("")), separator="/")
-    else:
-        number, beside = "work_order_number", pl.col("branch")
-        given = pl.concat_str(_escaped(beside.fill_null("")), _escaped(pl.col(number)), separator="/")
+    given = given_key(kind)
     keyed = rows.with_columns(
-        source_key=given,
-        key_source=pl.when(pl.col(number).is_not_null()).then(pl.lit(SOURCE)).otherwise(pl.lit(DERIVED)),
+        source_key=given, key_source=pl.when(given.is_not_null()).then(pl.lit(SOURCE)).otherwise(pl.lit(DERIVED))
     )
     unnumbered = keyed["source_key"].is_null()
     if unnumbered.any():
@@ -141,6 +135,15 @@ def _keyed(rows: pl.DataFrame, kind: str, own: OwnAddresses) -> pl.DataFrame:
         keys = keyed["source_key"].scatter(places, _derived(rows.filter(unnumbered), kind, own))
         keyed = keyed.with_columns(keys)
     return keyed
+
+
+def given_key(kind: str) -> pl.Expr:
+    """Return the key that the number of a deal or a work order gives; null without one."""
+    if kind == SOLD_UNIT:
+        parts = pl.col("deal_number"), _unit().fill_null("")
+    else:
+        parts = pl.col("branch").fill_null(""), pl.col("work_order_number")
+    return pl.concat_str(*map(_escaped, parts), separator="/")
 
 
 def _money(name: str) -> pl.Expr:

@@ -233,10 +233,15 @@ class _Write:
     def _keep_rejected(self, rejected: pl.DataFrame, told: Mapping[str, Any]) -> None:
         import polars as pl
 
+        from include.crm.activities import WORK_ORDER
         from include.crm.copying import copy_in
+        from include.crm.rejected_orders import with_order_keys
 
+        if rejected.height and told["type"] == WORK_ORDER:
+            header, date_format = self.arrival.header, self.arrival.date_format
+            rejected = with_order_keys(rejected, self.contract, header=header, date_format=date_format)
         reasons = pl.concat_str(pl.lit("{"), pl.col("reasons").list.join(","), pl.lit("}"))
-        rows = rejected.sort("line").select("line", "raw", reasons=reasons, import_id=pl.lit(told["import_id"]))
+        rows = rejected.sort("line").with_columns(reasons=reasons, import_id=pl.lit(told["import_id"]))
         copy_in(self.cur, rows, "crm", "rejected_row")
 
 

@@ -90,6 +90,26 @@ def test_a_corrected_line_joins_the_lines_of_its_own_file(crm: Dealing) -> None:
     assert crm.service(*whole).unchanged == 1
 
 
+def test_a_work_order_says_that_its_amount_lacks_a_line(crm: Dealing) -> None:
+    lines = [worked(Branch="N", Line="1", RO_Amount="10.00"), worked(Branch="N", Line="2", RO_Amount="20.00")]
+    other = worked(Branch="S", Line="1", RO_Amount="7.00")
+    wrong = lines[1].replace("20.00", "oops")
+    late = crm.check("proresponse_service", wrong, worked(Branch="S", RO_Amount='"x\ny"'))
+    crm.service(*lines, other)
+    shown = "SELECT branch, work_order_amount, rejected_lines FROM crm.v_activity ORDER BY 1"
+    assert crm.rows(shown) == [("N", Decimal("30.00"), 0), ("S", Decimal("7.00"), 0)]
+    # What an older file could not say is no news; nor is what belongs to no order for sure.
+    crm.apply(late)
+    crm.service(worked(WONumber="", RO_Amount="oops"), worked(RO_Amount="1.00") + ",more", wrong, dealer="other")
+    assert crm.rows(shown + ", 2")[-2:] == [("N", Decimal("30.00"), 0), ("S", Decimal("7.00"), 0)]
+    crm.service(lines[0], wrong, other)
+    assert crm.rows(shown) == [("N", Decimal("10.00"), 1), ("S", Decimal("7.00"), 0)]
+    assert crm.rows("SET ROLE crm_reader; " + shown)[0][2] == 1
+    row = rejected_rows(crm.dsn, arrival_id=crm.last)[0]
+    correct_row(crm.dsn, row.id, lines[1], reason="r", who="k")
+    assert crm.rows(shown) == [("N", Decimal("30.00"), 0), ("S", Decimal("7.00"), 0)]
+
+
 def test_it_joins_also_where_its_file_only_confirmed_the_other_lines(crm: Dealing) -> None:
     crm.service(worked(Line="1", RO_Amount="10.00"))
     assert crm.service(worked(Line="1", RO_Amount="10.00"), worked(Line="2", RO_Amount="x")).unchanged == 1

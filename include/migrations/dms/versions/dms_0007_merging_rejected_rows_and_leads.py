@@ -172,6 +172,7 @@ CREATE TABLE crm.rejected_row (
     line           integer NOT NULL CHECK (line > 0),
     reasons        text[] NOT NULL CHECK (cardinality(reasons) > 0),
     raw            text NOT NULL,
+    order_key      text COLLATE "C",
     state          text COLLATE "C" NOT NULL DEFAULT 'OPEN' CHECK (state IN ('OPEN', 'CORRECTED', 'DISCARDED')),
     corrected_raw  text,
     corrected_by_import bigint REFERENCES crm.import,
@@ -186,14 +187,33 @@ CREATE TABLE crm.rejected_row (
 );
 COMMENT ON TABLE crm.rejected_row IS
     'A row of an applied file that the contract refuses, as it came: restricted, since nothing of it was ever checked';
+COMMENT ON COLUMN crm.rejected_row.order_key IS
+    'activity.source_key of the work order that it is a line of, as far as it says so';
 CREATE INDEX rejected_row_open ON crm.rejected_row (import_id) WHERE state = 'OPEN';
+CREATE INDEX rejected_row_of_order ON crm.rejected_row (order_key) WHERE state = 'OPEN' AND order_key IS NOT NULL;
+
+CREATE OR REPLACE VIEW crm.v_activity AS
+SELECT activity_id, dealer, type, contact_id, coalesce(occurred_on, created_at::date) AS shown_on, description,
+       deal_number, amount_financed, cash_purchase, term_months, monthly_payment, last_payment_on,
+       work_order_number, branch, work_order_amount, opened_on, closed_on, work_order_status,
+       unit_identifier AS possible_unit, identifier_type, stock_number, created_at,
+       CASE WHEN type = 'WORK_ORDER' THEN (
+           SELECT count(*)
+             FROM crm.rejected_row r JOIN crm.import f USING (import_id), crm.import l
+            WHERE r.state = 'OPEN' AND r.order_key = a.source_key AND f.dealer = a.dealer
+              AND l.import_id = a.last_import_id AND f.interface = l.interface
+              AND (f.seen_at, f.file_time, f.arrival_id) >= (l.seen_at, l.file_time, l.arrival_id)
+       ) END AS rejected_lines
+  FROM crm.activity a;
+COMMENT ON COLUMN crm.v_activity.rejected_lines IS
+    'Lines of the work order that its newest file brought, or a later one, that are rejected: the amount lacks them';
 CREATE FUNCTION crm.keep_rejected_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.state <> 'OPEN' THEN
         RAISE EXCEPTION 'rejected row % is % already: a decision stands', OLD.rejected_row_id, OLD.state;
     END IF;
-    IF (NEW.rejected_row_id, NEW.import_id, NEW.line, NEW.reasons, NEW.raw)
-        IS DISTINCT FROM (OLD.rejected_row_id, OLD.import_id, OLD.line, OLD.reasons, OLD.raw) THEN
+    IF (NEW.rejected_row_id, NEW.import_id, NEW.line, NEW.reasons, NEW.raw, NEW.order_key)
+        IS DISTINCT FROM (OLD.rejected_row_id, OLD.import_id, OLD.line, OLD.reasons, OLD.raw, OLD.order_key) THEN
         RAISE EXCEPTION 'rejected row %: what came is not rewritten; the corrected text has its own column',
             OLD.rejected_row_id;
     END IF;
