@@ -91,19 +91,24 @@ def exported_leads(dms_dsn: str, dealer: str) -> list[ExportedLead]:
         return [ExportedLead(number, lead, bytes(document)) for number, lead, document in cur.fetchall()]
 
 
+# How to reach a contact: its own points first, then those that came along when another was merged into it.
 _WAITING: Final = """
 SELECT l.lead_id, l.dealer, l.contact_id, l.requested_at, l.source, l.interest, l.vehicle_status, l.unit_year,
        l.unit_make, l.unit_model, l.stock_number, l.comments,
        c.kind, c.first_name, c.last_name, c.company_name, c.address, c.city, c.state, c.postal_code,
-       e.as_given AS email, h.as_given AS home_phone, m.as_given AS cell_phone
+       p.email, p.home_phone, p.cell_phone
   FROM crm.lead l
   JOIN crm.contact c USING (contact_id)
-  LEFT JOIN LATERAL (SELECT min(as_given) AS as_given FROM crm.contact_point
-                      WHERE contact_id = l.contact_id AND kind = 'EMAIL') e ON true
-  LEFT JOIN LATERAL (SELECT min(as_given) AS as_given FROM crm.contact_point
-                      WHERE contact_id = l.contact_id AND kind = 'HOME') h ON true
-  LEFT JOIN LATERAL (SELECT min(as_given) AS as_given FROM crm.contact_point
-                      WHERE contact_id = l.contact_id AND kind = 'CELL') m ON true
+  CROSS JOIN LATERAL (
+      SELECT (array_agg(as_given ORDER BY w.contact_id <> l.contact_id, as_given) FILTER (WHERE p.kind = 'EMAIL'))[1]
+                 AS email,
+             (array_agg(as_given ORDER BY w.contact_id <> l.contact_id, as_given) FILTER (WHERE p.kind = 'HOME'))[1]
+                 AS home_phone,
+             (array_agg(as_given ORDER BY w.contact_id <> l.contact_id, as_given) FILTER (WHERE p.kind = 'CELL'))[1]
+                 AS cell_phone
+        FROM crm.contact w JOIN crm.contact_point p USING (contact_id)
+       WHERE w.contact_id = l.contact_id OR w.merged_into = l.contact_id
+  ) p
  WHERE l.dealer = %s AND NOT EXISTS (SELECT FROM crm.lead_export e WHERE e.lead_id = l.lead_id)
  ORDER BY l.lead_id
 """

@@ -149,6 +149,21 @@ def test_a_lead_follows_its_contact_when_that_is_merged(crm: Dealing) -> None:
     assert b"avery.sample@example.org" in exported.document
 
 
+def test_a_merged_contacts_addresses_go_out_where_the_kept_one_has_none(crm: Dealing) -> None:
+    other = {"DealNumber": "D2", "CustomerNumber": "C2", "LastName": "Other", "CellPhone": "5550107777"}
+    crm.sales(sold(CellPhone="", HomePhone="5550108888"), sold(**other, Email="another@example.org"))
+    keep, goes = [row for (row,) in crm.rows("SELECT contact_id FROM crm.contact ORDER BY last_name DESC")]
+    merge_contacts(crm.dsn, keep, goes, reason="r", who="kim")
+    ask(crm, keep)
+    [exported] = export_leads(crm.dsn, DEALER, who="kim")
+    contact = etree.fromstring(exported.document).find("prospect/customer/contact")
+    assert contact is not None
+    assert [(each.tag, each.get("type"), each.text) for each in contact if each.tag in ("email", "phone")] == [
+        ("email", None, "avery.sample@example.org"), ("phone", "voice", "5550108888"),
+        ("phone", "cellphone", "5550107777"),
+    ]  # fmt: skip
+
+
 @given(st.text())
 def test_any_text_makes_a_document_that_can_be_read(text: str) -> None:
     lead: dict[str, Any] = dict.fromkeys(

@@ -218,6 +218,8 @@ CREATE TABLE crm.match_decision (
 );
 COMMENT ON TABLE crm.match_decision IS
     'By which rule a new activity found its contact; inputs_hash is a pseudonym of what was compared';
+-- Activities and their decisions are numbered together, so that this small kind of index finds the page.
+CREATE INDEX match_decision_of_activity ON crm.match_decision USING brin (activity_id);
 CREATE TRIGGER decision_is_kept BEFORE UPDATE OR DELETE ON crm.match_decision
     FOR EACH ROW EXECUTE FUNCTION crm.keep_row();
 
