@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from include.contract import Contract, Rule
-    from include.inbound.judge import Arrangement
+    from include.inbound.judge import Arrangement, Judged
     from include.staging import Staging
     from include.window import Window
 
@@ -99,7 +100,7 @@ def check_file(
     tolerance: Rule | None = None,
 ) -> CheckedArrival:
     """
-    Judge the file at ``path`` and stage its rows; in memory there is never more than a piece of it.
+    Judge the file at ``path`` and stage its rows; in memory there are never more than two pieces of it.
 
     :param window: the day on which it came.
     :param tolerance: the contract's rule about rejected rows.
@@ -120,12 +121,18 @@ def check_file(
             open_files.enter_context(_RowFile(open_files.enter_context(staging.writer(name)), wanted))
             for name, wanted in zip(names, (schema, REJECTED), strict=True)
         )
+        # One piece is written down while the next is judged; left before the files are closed, whatever happens.
+        beside = open_files.enter_context(ThreadPoolExecutor(1))
+        written: Future[None] | None = None
         for part in judge.judge(source):
-            good.write(part.accepted)
-            bad.write(part.rejected)
+            if written is not None:
+                written.result()
+            written = beside.submit(_write, good, bad, part)
             accepted += part.accepted.height
             rejected += part.rejected.height
             failed.update(part.failed)
+        if written is not None:
+            written.result()
     assert judge.headers is not None
     reasons = ROW_REASONS.keys() | {rule.id for rule in arrangement.table.row_rules if rule.severity == "error"}
     warnings = [] if accepted + rejected else [HEADER_ONLY]
@@ -160,6 +167,11 @@ def _problems(tolerance: Rule | None, rows: int, rejected: int, reasons: Mapping
         f"{count} of {reason}" for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:3]
     )
     return (f"{verdict.rule}: {verdict.observed}, allowed {verdict.allowed} (most often {worst})",)
+
+
+def _write(good: _RowFile, bad: _RowFile, part: Judged) -> None:
+    good.write(part.accepted)
+    bad.write(part.rejected)
 
 
 class _RowFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import polars as pl
@@ -46,17 +47,24 @@ def decide(keys: pl.DataFrame, contacts: Contacts) -> pl.DataFrame:
     if keys["row"].is_duplicated().any():
         raise ValueError("rows to be matched must have numbers of their own: some `row` comes twice")
     somebody = pl.col("number").is_not_null() | pl.col("last").is_not_null()
-    named, nobody = keys.filter(somebody), keys.filter(~somebody)
+    with ThreadPoolExecutor(1) as beside:
+        # A call for each row, beside joins that leave Python's thread alone.
+        hashes = beside.submit(inputs_hash, keys)
+        parts = _decisions(keys.filter(somebody), keys.filter(~somebody), contacts)
+        told = pl.DataFrame([keys["row"], hashes.result()])
+    return pl.concat(parts).join(told, on="row").select(*DECISION).cast(DECISION).sort("row")
+
+
+def _decisions(named: pl.DataFrame, nobody: pl.DataFrame, contacts: Contacts) -> list[pl.DataFrame]:
+    """Return frames of decisions, without hashes, of rows that name somebody and of those that do not."""
     answered = _by_tiers(candidates(named, contacts))
     open_rows = named.join(answered, on="row", how="anti")
     decided = named.join(answered, on="row", how="semi")
-    parts = [
+    return [
         answered,
         _by_the_batch(open_rows, decided, answered),
         _decision(nobody, REVIEW, NOBODY, candidates=pl.lit([], pl.List(pl.Int64))),
     ]
-    hashes = pl.DataFrame([keys["row"], inputs_hash(keys)])
-    return pl.concat(parts).join(hashes, on="row").select(*DECISION).cast(DECISION).sort("row")
 
 
 def _by_tiers(found: pl.DataFrame) -> pl.DataFrame:

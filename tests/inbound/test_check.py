@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -35,6 +37,28 @@ def checked(
     )
     with staging.reader(told.accepted_name) as good, staging.reader(told.rejected_name) as bad:
         return told, pl.read_parquet(good), pl.read_parquet(bad)
+
+
+def test_a_full_disk_is_told_and_nothing_is_staged(staging: Staging, tmp_path: Path) -> None:
+    (tmp_path / "landed").write_text("\n".join([HEADER, *[GOOD] * 20_000, ""]))
+    # In a process of its own: the limit would hold for the whole test run.
+    script = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))
+from pathlib import Path
+import fsspec
+from tests.inbound.test_check import DAY, Staging, arrangement, check_file
+staging = Staging(fsspec.filesystem("file"), {str(tmp_path / "staging")!r})
+try:
+    check_file(arrangement(), Path({str(tmp_path / "landed")!r}), dealer="d1", window=DAY, staging=staging, batch=7,
+               arrival_id=3)
+except OSError as error:
+    print(type(error).__name__)
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout == "StagingError\n"
+    assert not staging.exists("7/3.accepted.parquet")
+    assert not staging.exists("7/3.rejected.parquet")
 
 
 def test_accepted_rows_have_their_line_and_their_normal_form(staging: Staging, tmp_path: Path) -> None:
