@@ -133,6 +133,7 @@ class _Write:
         import polars as pl
 
         from include.crm import statements
+        from include.crm.activities import SOLD_UNIT
         from include.crm.copying import copy_in
         from include.matching.reading import copy_frame
 
@@ -145,6 +146,8 @@ class _Write:
         cur.execute(statements.KNOWN, told)
         known = cur.rowcount
         cur.execute("ANALYZE known")
+        if keyed.height > known and told["type"] == SOLD_UNIT:
+            known += self._find_edited(found, told)
         if not known:
             return found, found.clear()
         there = statements.CHANGED if self.kind == "FILE" else statements.THERE
@@ -153,6 +156,34 @@ class _Write:
             return found.clear(), changed
         new = copy_frame(cur, statements.UNKNOWN, {"row": pl.Int64})
         return found.join(new, on="row", how="semi", maintain_order="left"), changed
+
+    def _find_edited(self, found: pl.DataFrame, told: Mapping[str, Any]) -> int:
+        """Know sales again whose unit is told in another way than before; return how many."""
+        import polars as pl
+
+        from include.crm import statements
+        from include.crm.copying import copy_in
+        from include.matching.reading import copy_frame
+
+        unknown = copy_frame(self.cur, statements.UNKNOWN, {"row": pl.Int64})
+        unplaced = (
+            found.filter(pl.col("deal_number").is_not_null())
+            .join(unknown, on="row", how="semi")
+            .select(
+                "row",
+                "content_hash",
+                "deal_number",
+                identifier=pl.col("unit_identifier").str.to_uppercase(),
+                has_unit=pl.any_horizontal(pl.col("stock_number", "unit_identifier").is_not_null()),
+            )
+        )
+        if not unplaced.height:
+            return 0
+        self.cur.execute(statements.UNPLACED)
+        copy_in(self.cur, unplaced, "unplaced")
+        self.cur.execute("ANALYZE unplaced")
+        self.cur.execute(statements.EDITED, told)
+        return self.cur.rowcount
 
     def _write_new(self, new: pl.DataFrame, own: Any, told: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -188,7 +219,9 @@ class _Write:
         if not changed.height:
             return 0
         self.cur.execute(statements.STAGED)
-        columns = [name for name in ("row", "content_hash", *statements.CONTENT) if name in changed.columns]
+        columns = [
+            name for name in ("row", "source_key", "content_hash", *statements.CONTENT) if name in changed.columns
+        ]
         copy_in(self.cur, changed.select(columns), "staged")
         self.cur.execute("ANALYZE staged")
         if self.kind == "CORRECTION":

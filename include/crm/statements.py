@@ -20,9 +20,8 @@ CREATE TEMP TABLE keyed (row bigint, source_key text COLLATE "C", content_hash b
 
 # The order of files: not that in which they are applied. A file that waited for a person must not undo what a later one
 # said; what that later one only confirmed stands in import_confirmation.
-KNOWN: Final = """
-CREATE TEMP TABLE known ON COMMIT DROP AS
-WITH newer AS (
+_NEWER: Final = """
+newer AS (
     SELECT import_id, activity_ids
       FROM crm.import i JOIN crm.import_confirmation USING (import_id)
      WHERE i.dealer = %(dealer)s AND i.interface = %(interface)s AND i.seen_at >= %(seen_at)s
@@ -34,16 +33,41 @@ WITH newer AS (
       FROM crm.import i JOIN crm.import_confirmation c USING (import_id)
      WHERE i.arrival_id = %(arrival_id)s
 )
+"""
+_STANDS: Final = """
 SELECT s.row,
        a.activity_id,
        (i.seen_at, i.file_time, i.arrival_id) > (%(seen_at)s, %(file_time)s, %(arrival_id)s)
            OR a.activity_id IN (SELECT activity_id FROM confirmed) AS older,
        a.content_hash <> s.content_hash AS differs,
        i.arrival_id = %(arrival_id)s OR a.activity_id IN (SELECT activity_id FROM ours) AS same_file
-  FROM keyed s
-  JOIN crm.activity a ON a.dealer = %(dealer)s AND a.type = %(type)s AND a.source_key = s.source_key
-  JOIN crm.import i ON i.import_id = a.last_import_id
+  FROM crm.activity a JOIN crm.import i ON i.import_id = a.last_import_id
 """
+KNOWN: Final = f"""
+CREATE TEMP TABLE known ON COMMIT DROP AS
+WITH {_NEWER} {_STANDS}
+  JOIN keyed s ON a.dealer = %(dealer)s AND a.type = %(type)s AND a.source_key = s.source_key
+"""
+UNPLACED: Final = """
+CREATE TEMP TABLE unplaced (row bigint, content_hash bytea, deal_number text, identifier text, has_unit boolean)
+    ON COMMIT DROP
+"""
+# A deal that comes again after an edit: its unit is told by its stock number now, where it was by its identifier, or
+# not at all. Where it is not clear which of a deal's units is meant, they stay apart.
+EDITED: Final = f"""
+INSERT INTO known
+WITH {_NEWER}, pairs AS (
+    SELECT u.row, u.content_hash, a.activity_id,
+           count(*) OVER (PARTITION BY u.row) AS of_row, count(*) OVER (PARTITION BY a.activity_id) AS of_activity
+      FROM unplaced u
+      JOIN crm.activity a ON a.dealer = %(dealer)s AND a.type = %(type)s AND a.deal_number = u.deal_number
+     WHERE NOT EXISTS (SELECT FROM known k WHERE k.activity_id = a.activity_id)
+       AND (upper(a.unit_identifier) = u.identifier OR NOT u.has_unit
+            OR num_nonnulls(a.stock_number, a.unit_identifier) = 0)
+) {_STANDS}
+  JOIN pairs s ON a.activity_id = s.activity_id AND a.type = %(type)s
+ WHERE s.of_row = 1 AND s.of_activity = 1
+"""  # noqa: S608
 UNKNOWN: Final = "SELECT row FROM keyed EXCEPT SELECT row FROM known"
 CHANGED: Final = "SELECT row FROM known WHERE differs AND NOT older"
 THERE: Final = "SELECT row FROM known"
@@ -51,7 +75,7 @@ THERE: Final = "SELECT row FROM known"
 # Rows of activities that are there, and say something else now.
 STAGED: Final = f"""
 CREATE TEMP TABLE staged ON COMMIT DROP AS
-SELECT 0::bigint AS row, content_hash, {_CONTENT} FROM crm.activity WHERE false
+SELECT 0::bigint AS row, source_key, content_hash, {_CONTENT} FROM crm.activity WHERE false
 """  # noqa: S608
 
 # A corrected line joins those that its own file brought; a whole file brings all lines that there are.
@@ -79,6 +103,7 @@ ALLOTTED: Final = "SELECT nextval(%s) FROM generate_series(1, %s)"
 CHANGES: Final = f"""
 UPDATE crm.activity a
    SET {", ".join(f"{name} = s.{name}" for name in CONTENT)},
+       source_key = s.source_key,
        content_hash = s.content_hash,
        last_import_id = %(import_id)s,
        changed_at = clock_timestamp()

@@ -51,6 +51,41 @@ def test_capitals_make_no_second_sale_of_a_unit(crm: Dealing) -> None:
     assert (done.created, crm.value("SELECT count(*) FROM crm.activity")) == (0, 2)
 
 
+STEPS = [
+    {"StockNumber": "", "VIN": "", "Amount_Financed": "1.00"},
+    {"StockNumber": "", "Amount_Financed": "2.00"},
+    {"Amount_Financed": "3.00"},
+]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)])
+def test_a_deal_whose_unit_is_told_bit_by_bit_is_one_activity(crm: Dealing, order: tuple[int, ...]) -> None:
+    files = [crm.check("proresponse_sales", sold(**told), sold(DealNumber="D2")) for told in STEPS]
+    for number in order:
+        crm.apply(files[number])
+    newest = ("D100/S-100", Decimal("3.00"), "S-100", "1M8GDM9AXKP042788")
+    assert crm.rows(
+        "SELECT source_key, amount_financed, stock_number, unit_identifier FROM crm.activity WHERE deal_number = 'D100'"
+    ) == [newest]
+    assert crm.value("SELECT count(*) FROM crm.match_decision") == 2
+    before = crm.versions("activity")
+    assert crm.sales(sold(**STEPS[2]), sold(DealNumber="D2")).unchanged == 2
+    assert crm.versions("activity") == before
+
+
+def test_units_of_one_deal_stay_apart_where_it_is_not_clear_which_is_meant(crm: Dealing) -> None:
+    boat, motor = {"StockNumber": "B-1", "VIN": ""}, {"StockNumber": "M-1", "VIN": ""}
+    crm.sales(sold(**boat))
+    assert crm.sales(sold(**motor)).created == 1
+    assert crm.sales(sold(**boat), sold(**motor)).unchanged == 2
+    # Not told in the first file, and two of them in the second.
+    crm.sales(sold(DealNumber="D2", StockNumber="", VIN=""))
+    assert crm.sales(sold(DealNumber="D2", **boat), sold(DealNumber="D2", **motor)).created == 2
+    # Deals of other dealers are other deals.
+    crm.sales(sold(DealNumber="D3", StockNumber="", VIN=""), dealer="harbour_marine")
+    assert crm.sales(sold(DealNumber="D3")).created == 1
+
+
 def test_a_new_contact_has_a_name_if_any_of_its_rows_says_one(crm: Dealing) -> None:
     crm.sales(
         sold(FirstName="Nobody", LastName=""),
