@@ -43,9 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     except CrmError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except UnicodeDecodeError:
+    except UnicodeError:
         # Its own text would quote the row.
-        sys.stderr.write("the text is not UTF-8; nothing was written\n")
+        sys.stderr.write("the text, or an argument, is not UTF-8; nothing was written\n")
         return 1
     except OSError as error:
         sys.stderr.write(f"{error.filename}: {error.strerror}\n")

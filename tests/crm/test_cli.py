@@ -71,6 +71,8 @@ def test_a_row_is_discarded_and_what_is_not_there_is_said(crm: Dealing, call: Ca
     assert "DISCARDED already" in call("discard", "1", "--reason", "no")[2]
     assert "there is no rejected row 77" in call("rejected", "77")[2]
     assert "not UTF-8" in call("correct", "1", "--reason", "x", given=b"\xff")[2]
+    crm.sales(WRONG)
+    assert "not UTF-8" in call("discard", "2", "--reason", "caf\udce9")[2]
     missing = tmp_path / "nothing"
     assert str(missing) in call("correct", "1", "--reason", "x", "--text", str(missing))[2]
 

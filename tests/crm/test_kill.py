@@ -6,12 +6,17 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import psycopg2
+
 from include.crm.arrival import Applied
+from include.crm.review import merge_contacts
 from include.migrations.run import Name
 from tests.crm.dealing import Dealing, sold, worked
 
@@ -102,3 +107,30 @@ def test_files_of_one_dealer_applied_at_once_end_as_one_after_the_other(crm: Dea
     assert crm.value("SELECT count(*) FROM crm.contact") == 1
     assert crm.rows("SELECT type, count(*), max(amount_financed)::int, min(amount_financed)::int FROM crm.activity "
                     "GROUP BY 1 ORDER BY 1") == [("SOLD_UNIT", 20, 3, 3), ("WORK_ORDER", 20, None, None)]  # fmt: skip
+
+
+def test_imports_and_merges_of_a_dealer_wait_for_each_other(crm: Dealing) -> None:
+    """Else an activity came to a contact that is just being merged, and stayed there."""
+    other = {"CustomerNumber": "C200", "LastName": "Other", "Email": "other@example.org", "CellPhone": ""}
+    crm.sales(sold(), sold(DealNumber="D2", **other))
+    keep, goes = [row for (row,) in crm.rows("SELECT contact_id FROM crm.contact ORDER BY last_name DESC")]
+    arrival = crm.check("proresponse_sales", sold(DealNumber="D3", **other))
+    threads = [
+        Thread(target=crm.apply, args=(arrival,)),
+        Thread(target=merge_contacts, args=(crm.dsn, keep, goes), kwargs={"reason": "r", "who": "kim"}),
+    ]
+    with closing(psycopg2.connect(crm.dsn)) as holder, holder, holder.cursor() as cur:
+        cur.execute("SELECT crm.lock_dealer('lakeside_rv')")
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + 20
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while crm.value(waiting) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert crm.value(waiting) == 2
+        assert crm.sales(sold(), dealer="harbour_marine").created == 1  # Another dealer's goes on.
+    for thread in threads:
+        thread.join()
+    assert crm.rows("SELECT contact_id, count(*) FROM crm.activity WHERE dealer = 'lakeside_rv' GROUP BY 1") == [
+        (keep, 3)
+    ]
