@@ -192,6 +192,12 @@ def wait_for_dag(processes: Processes, api: Api, dag_id: str, *, parsed_after: s
     raise AirflowError(f"Airflow does not know {dag_id} after {START_SECONDS:.0f} s; look into {log}")
 
 
+def unpause(api: Api, dag_id: str) -> None:
+    """Let ``dag_id`` run by its schedule, as a person does with its switch."""
+    if api.get(f"/dags/{dag_id}")["is_paused"]:
+        api.send("PATCH", f"/dags/{dag_id}", {"is_paused": False})
+
+
 def _installed() -> str:
     return f"airflow {version('apache-airflow-core')}"
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from include.contract import Contract
 from include.window import Window
-from local.airflow import AirflowError, AirflowStatusError, Api
+from local.airflow import AirflowError, AirflowStatusError, Api, unpause
 from local.processes import Processes
 from local.progress import Progress
 
@@ -44,7 +44,7 @@ def deliver(
         states = [runs[window.start]["state"] if window.start in runs else None for window in windows]
         done, failed = sum(state in FINISHED for state in states), states.count("failed")
         if all(state == "success" for state in states) or (started and done == len(states)):
-            _unpause(api, dag_id)
+            unpause(api, dag_id)
             return Progress(len(windows), done, failed, "", contract.period_unit)
         idle = all(state is None or state in FINISHED for state in states)
         if idle and started:
@@ -54,7 +54,7 @@ def deliver(
             started = _start_backfill(api, dag_id, windows)
         if started or not idle:
             # Not before the backfill exists: the schedule then finds its last window taken, and they stay in order.
-            _unpause(api, dag_id)
+            unpause(api, dag_id)
         current = _current_tasks(api, dag_id, {names[start]: run for start, run in runs.items() if start in names})
         if (states, current) != seen:
             seen, moved = (states, current), time.monotonic()
@@ -87,11 +87,6 @@ def _start_backfill(api: Api, dag_id: str, windows: Sequence[Window]) -> bool:
             raise
         return False
     return True
-
-
-def _unpause(api: Api, dag_id: str) -> None:
-    if api.get(f"/dags/{dag_id}")["is_paused"]:
-        api.send("PATCH", f"/dags/{dag_id}", {"is_paused": False})
 
 
 def _newest_runs(api: Api, dag_id: str, windows: Sequence[Window]) -> dict[datetime, dict[str, Any]]:

@@ -35,14 +35,15 @@ class ProgressLine:
         self._shown = ""
         self._shown_at = 0.0
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Progress | str) -> None:
         now = time.monotonic()
         seconds = int(now - self._started)
         clock = f"{seconds // 60:02}:{seconds % 60:02}"
         if self._terminal:
             print(f"\r\033[K  {clock}  {progress}", end="", flush=True)
         elif str(progress) != self._shown and (
-            now >= self._shown_at + LINE_SECONDS or progress.done == progress.periods
+            now >= self._shown_at + LINE_SECONDS
+            or (isinstance(progress, Progress) and progress.done == progress.periods)
         ):
             print(f"  {clock}  {progress}", flush=True)
             self._shown, self._shown_at = str(progress), now

@@ -23,6 +23,7 @@ from include.quality.gate import GateError
 from include.sftp import TransferError
 from local import airflow, report, sample
 from local.airflow import AirflowError, Api
+from local.arriving import INTERFACES, Arriving
 from local.backfill import deliver
 from local.due import Due, due
 from local.history import deliver_past
@@ -49,6 +50,7 @@ ZONE = "Europe/London"
 # The DAG sends a day at 02:30 on the morning after; a run that is due later would wait for it.
 DUE_AFTER = timedelta(hours=3)
 PARTNER_SECONDS = 30.0
+PARTNER = "proresponse"  # who leaves files for us
 STOPPED = 130  # exit code after a signal, as shells have it
 
 EXPECTED_ERRORS = (
@@ -90,7 +92,7 @@ class LocalRun:
         self._processes = Processes(settings.logs, instance.write)
 
     def __call__(self) -> int:
-        """0 if every file that ought to have gone is with its partner, 1 if not; stays up before that if asked to."""
+        """0 if every file went that had to, and all that came became what it had to; else 1. Stays up if asked to."""
         settings = self._settings
         port = choose_port(self._options.port)
         settings.make_folders()
@@ -118,12 +120,14 @@ class LocalRun:
             airflow.begin_migration(processes, environment)
         migrate("dms", settings.dsn("dms"))
         migrate("ledger", settings.dsn("ledger"))
-        dues = self._fill_sample()
+        dues, arriving = self._fill_sample()
         unsent = _unsent(settings, dues)
         found = self._outcomes(dues, unsent)
-        complete = not any(each.missing for each in found)
+        say(f"{' and '.join(INTERFACES)}: the files of past days, as they would have come before you came")
+        arriving.prepare(partner_endpoint(settings.partners, PARTNER, partners).endpoint())
+        complete = not any(each.missing for each in found) and not arriving.compared().differences
         if complete:
-            self._report(dues, found)
+            self._report(dues, found, arriving)
             if self._options.once:
                 say("all of it went before; Airflow is not needed for that and was not started")
                 return 0
@@ -139,15 +143,22 @@ class LocalRun:
         self._instance.address = api.base
         self._instance.write(processes.marks())
         airflow.make_pools(api)
-        for each in dues:
-            airflow.wait_for_dag(processes, api, each.contract.id, parsed_after=begun)
+        for dag_id in (*INTERFACES, *(each.contract.id for each in dues)):
+            airflow.wait_for_dag(processes, api, dag_id, parsed_after=begun)
+        for dag_id in INTERFACES:
+            airflow.unpause(api, dag_id)
+        say(f"today's files for {' and '.join(INTERFACES)} are put down; Airflow's watch finds them meanwhile")
+        arriving.begin_today()
         self._deliver_recent(dues, found, api)
+        say("waiting for the last of today's files")
+        with ProgressLine() as line:
+            arriving.wait(line.show, processes.check)
         if not complete:
             found = self._outcomes(dues, unsent)
-            self._report(dues, found)
+            self._report(dues, found, arriving)
         if not self._options.once:
             self._stay(api, dues)
-        return 1 if any(each.missing for each in found) else 0
+        return 1 if any(each.missing for each in found) or arriving.compared().differences else 0
 
     def _outcomes(self, dues: Sequence[Due], unsent: NotSent | None) -> list[Outcome]:
         dms, ledger = self._settings.dsn("dms"), self._settings.dsn("ledger")
@@ -211,8 +222,8 @@ class LocalRun:
         log = self._processes.log("partners")
         raise PartnerStartError(f"the sample partners do not listen after {PARTNER_SECONDS:.0f} s; look into {log}")
 
-    def _fill_sample(self) -> list[Due]:
-        """Fill an empty DMS; returns what is due of the sample's days, the same as long as it is there."""
+    def _fill_sample(self) -> tuple[list[Due], Arriving]:
+        """Fill an empty DMS; returns what is due of the sample's days and what comes in, as long as it is there."""
         dsn, asked = self._settings.dsn("dms"), self._options.sample
         there = sample.filled(dsn)
         kept = {} if there is None else {name: there.parameters[name] for name in SAMPLE}
@@ -222,14 +233,20 @@ class LocalRun:
             say("filling the DMS with the sample dealer group")
         made = sample.fill(dsn, until=until, **{**SAMPLE, **kept, **asked})
         print(made.table(), flush=True)
-        return due(first_day=until - timedelta(days=int(made.parameters["days"]) - 1), until=until)
+        arriving = Arriving(
+            self._settings,
+            seed=int(made.parameters["seed"]),
+            until=until,
+            home=self._settings.partners / PARTNER,
+        )
+        return due(first_day=until - timedelta(days=int(made.parameters["days"]) - 1), until=until), arriving
 
-    def _report(self, dues: Sequence[Due], found: Sequence[Outcome]) -> None:
-        report.show(dues, found, self._settings)
+    def _report(self, dues: Sequence[Due], found: Sequence[Outcome], arriving: Arriving) -> None:
+        report.show(dues, found, arriving.compared(), self._settings)
 
     def _stay(self, api: Api, dues: Sequence[Due]) -> None:
         """Say where the UI is, and watch the programs until somebody stops us."""
-        report.show_ways_in(api.base, [each.contract.id for each in dues], self._settings)
+        report.show_ways_in(api.base, [*(each.contract.id for each in dues), *INTERFACES], self._settings)
         try:
             while True:
                 self._processes.check()
