@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from include.contract import Contract
     from include.feeds import Feed
     from include.ledger import Ledger
 
 Punctuality = Literal["LATE", "MISSING", "LATE_ARRIVED"]
 NO_FILE = frozenset({"VANISHED", "REJECTED"})
 """States in which an arrival is no delivery: gone before it was read, or nothing that could be."""
+LOOK_BACK = timedelta(days=7)
+"""How far back days are made up for on which nobody looked."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Expectation:
     def __post_init__(self) -> None:
         if not timedelta(0) < self.ahead < timedelta(days=1) or not timedelta(0) < self.cut_off:
             raise ValueError("an expectation's 'ahead' lies between 0 and 24 hours, and its 'cut_off' after 0")
+
+    @classmethod
+    def of(cls, contract: Contract) -> Self:
+        """What the contract promises: a file each day by its time of availability, in its own zone."""
+        return cls(due=contract.due, zone=contract.zone)
 
     def day_at(self, now: datetime) -> date:
         """The day that ``now`` belongs to."""
@@ -71,6 +79,17 @@ class Lateness:
     status: Punctuality
     arrived_at: datetime | None
 
+    def __str__(self) -> str:
+        """A sentence for the person on call."""
+        if self.status == "LATE":
+            said = "has not come yet"
+        elif self.status == "MISSING":
+            said = "has not come; ask the dealer or the partner, or pause the feed with a reason if none is to come"
+        else:
+            said = f"came late, at {self.arrived_at:%Y-%m-%d %H:%M %Z}"
+        due = f"{self.due_at:%Y-%m-%d %H:%M %Z}"
+        return f"{self.interface}, dealer {self.dealer}: the file of {self.day}, due {due}, {said}"
+
 
 def late(feeds: Iterable[Feed], ledger: Ledger, expectation: Expectation, *, now: datetime) -> list[Lateness]:
     """Return what is late, missing or came late today, by dealer; on time and not yet due are not among it."""
@@ -102,3 +121,26 @@ def lateness(
         status: Punctuality = "LATE_ARRIVED" if first is not None else "MISSING" if missing else "LATE"
         found.append(Lateness(feed.id, feed.interface, feed.dealer, day, due, status, first))
     return sorted(found, key=lambda each: (each.interface, each.dealer))
+
+
+def notice(contract: Contract, feeds: Iterable[Feed], ledger: Ledger, *, now: datetime) -> list[Lateness]:
+    """
+    Write down what of the last days is late, missing or came late, and return what nobody had written down before.
+
+    May be called at any time by anybody: each thing is told once. Days on which nothing ran are made up for, as far
+    back as ``LOOK_BACK``; of those only what is certain by now is told, that a file is missing or came late.
+    """
+    expectation = Expectation.of(contract)
+    feeds = list(feeds)
+    today = expectation.day_at(now)
+    arrived: dict[int, list[datetime]] = {}
+    for row in ledger.arrivals(interface=contract.id, since=expectation.opens(today - LOOK_BACK)):
+        if row.state not in NO_FILE:
+            arrived.setdefault(row.feed_id, []).append(row.first_seen_at)
+    found: list[Lateness] = []
+    for back in range(LOOK_BACK.days, -1, -1):
+        day = today - timedelta(days=back)
+        # The last instant that belongs to the day.
+        at = min(now, expectation.opens(day + timedelta(days=1)) - timedelta(seconds=1))
+        found += lateness(feeds, arrived, expectation, now=at)
+    return [each for each in found if ledger.note_punctuality(each.feed_id, each.status, each.day)]

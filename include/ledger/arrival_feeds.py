@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from psycopg2.extras import RealDictCursor
@@ -23,6 +24,8 @@ FEED_STEPS: Final[Mapping[str, Mapping[str, str]]] = {
     "PAUSED": {"LIVE": "FEED_RESUMED", "TERMINATED": "FEED_TERMINATED"},
     "TERMINATED": {},
 }
+# What is said of a day's file that did not come in time; the events are FEED_LATE and so on.
+PUNCTUALITY: Final = ("LATE", "MISSING", "LATE_ARRIVED")
 
 
 class InboundFeeds(Sightings):
@@ -131,6 +134,26 @@ class InboundFeeds(Sightings):
             row = _one(cursor)
             self._record_feed(cursor, row, FEED_STEPS[feed.state][to], feed.state, columns)
             return row
+
+    def note_punctuality(self, feed_id: int, status: str, day: date) -> bool:
+        """
+        Write down once that the feed's file of ``day`` is LATE, MISSING, or came late (LATE_ARRIVED).
+
+        Returns False if that was said of this day before, by whomever. No state changes by it.
+        """
+        if status not in PUNCTUALITY:
+            raise LedgerError(f"punctuality {status!r} is none of {', '.join(PUNCTUALITY)}")
+        kind, told = f"FEED_{status}", {"feed": feed_id, "day": day.isoformat()}
+        with self.transaction() as cursor:
+            locked_stream(cursor, feed_id)
+            cursor.execute(
+                "SELECT 1 FROM ledger.event WHERE kind = %s AND detail ->> 'feed' = %s AND detail ->> 'day' = %s",
+                [kind, str(feed_id), told["day"]],
+            )
+            if cursor.fetchone() is not None:
+                return False
+            events.append(cursor, actor=self.actor, kind=kind, file_id=None, detail=told)
+            return True
 
     def inbound_feed_events(self, feed_id: int) -> list[EventRow]:
         """Return the events of one feed, in the order in which they happened."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class ConcludeImportsOperator(BaseOperator):
     """
     Log one line per file that the run moved or left open, and be red when a person has to look at something now.
+
+    Notices, too, which feeds should have brought a file by now: LATE is logged, MISSING makes the run red, each once.
 
     Runs whatever became of the tasks before it, so that the reason stands in one place. Fails without retry: waiting
     changes nothing, a person or the next run does.
@@ -42,6 +44,8 @@ class ConcludeImportsOperator(BaseOperator):
         self.ledger_conn_id = ledger_conn_id
 
     def execute(self, context: Context) -> dict[str, dict[str, int]]:
+        from include.collect import notice
+        from include.feeds import feeds
         from include.imports.conclude import UnfinishedError, conclude_arrivals
 
         if not self.run:
@@ -49,11 +53,16 @@ class ConcludeImportsOperator(BaseOperator):
                 f"{self.contract.id}: the run stopped before it had looked at every feed; see the log of `collect`"
             )
         with ledger_session(self.ledger_conn_id, context) as ledger:
+            live = feeds(ledger, interface=self.contract.id, states=("LIVE",))
+            unpunctual = notice(self.contract, live, ledger, now=datetime.now(UTC))
+            for each in unpunctual:
+                self.log.warning("%s", each)
             try:
                 done = conclude_arrivals(
                     self.contract,
                     begun=datetime.fromisoformat(self.run["begun"]),
                     failures=self.run["failures"],
+                    missing=[str(each) for each in unpunctual if each.status == "MISSING"],
                     ledger=ledger,
                     log=self.log.info,
                 )

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.collect import Expectation, late, lateness
+from include.collect import Expectation, late, lateness, notice
+from include.contract import load_contract
 from include.feeds import Feed
+from include.ledger import LedgerError
+from include.ledger.chain import verify
 from tests.collect.collecting import Partner, drop
 
 ZONE = "America/Chicago"
@@ -89,3 +92,41 @@ def test_every_instant_belongs_to_one_day(moment: int, due: time, ahead: int) ->
     expectation = Expectation(due=due.replace(fold=0), zone="Europe/Berlin", ahead=timedelta(hours=ahead))
     day = expectation.day_at(now)
     assert expectation.opens(day) <= now < expectation.opens(day + timedelta(days=1))
+
+
+CONTRACT = load_contract("proresponse_sales")  # Due at 07:00 in New York each day, six hours later missing.
+
+
+def noticed(partner: Partner, feed: Feed, now: datetime) -> list[str]:
+    return [f"{each.status} {each.day:%d}" for each in notice(CONTRACT, [feed], partner.ledger, now=now)]
+
+
+def test_each_thing_is_told_once_and_days_on_which_nobody_looked_are_made_up_for(partner: Partner) -> None:
+    feed = replace(partner.feed, changed_at=datetime(2026, 3, 17, 0, 0, tzinfo=UTC))
+    seven = datetime(2026, 3, 20, 11, 0, tzinfo=UTC)
+    assert noticed(partner, feed, seven - timedelta(seconds=1)) == ["MISSING 17", "MISSING 18", "MISSING 19"]
+    assert noticed(partner, feed, seven) == ["LATE 20"]
+    assert noticed(partner, feed, seven + timedelta(hours=5)) == []
+    assert noticed(partner, feed, seven + timedelta(hours=6)) == ["MISSING 20"]
+    partner.clock.at = seven + timedelta(hours=7)
+    drop(partner.home / "day_SL.csv")
+    partner.collect()
+    assert noticed(partner, feed, partner.clock.at) == ["LATE_ARRIVED 20"]
+    assert noticed(partner, feed, partner.clock.at + timedelta(hours=1)) == []
+    kinds = [event.kind for event in partner.ledger.inbound_feed_events(feed.id)]
+    assert kinds.count("FEED_MISSING") == 4
+    assert verify(partner.ledger.dsn).whole
+
+
+def test_a_sentence_names_feed_day_hour_and_what_to_do(partner: Partner) -> None:
+    feed = replace(partner.feed, changed_at=datetime(2026, 3, 19, 20, 0, tzinfo=UTC))
+    [missing] = notice(CONTRACT, [feed], partner.ledger, now=datetime(2026, 3, 20, 20, 0, tzinfo=UTC))
+    assert str(missing) == (
+        f"proresponse_sales, dealer {feed.dealer}: the file of 2026-03-20, due 2026-03-20 11:00 UTC, has not come; ask "
+        "the dealer or the partner, or pause the feed with a reason if none is to come"
+    )
+
+
+def test_only_known_words_are_written_down(partner: Partner) -> None:
+    with pytest.raises(LedgerError, match="EARLY"):
+        partner.ledger.note_punctuality(partner.feed.id, "EARLY", date(2026, 3, 20))

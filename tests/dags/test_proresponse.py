@@ -84,6 +84,20 @@ def test_run_imports_what_is_there_and_a_second_one_finds_nothing_new(
     assert "Canarybird" not in kept
 
 
+def test_file_that_has_not_come_makes_one_run_red_and_no_other(
+    sales: AirflowWorld, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg2.connect(sales.ledger_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ledger.inbound_feed WHERE dealer = 'nowhere'")
+        cursor.execute("UPDATE ledger.inbound_feed SET changed_at = changed_at - interval '3 days'")
+    connection.close()
+    assert sales.states(sales.run(None))["conclude"] == "failed"
+    said = capfd.readouterr().out
+    assert "proresponse_sales, dealer lakeside: the file of " in said
+    assert "has not come; ask the dealer or the partner" in said
+    assert set(sales.states(sales.run(None)).values()) == {"success"}
+
+
 def test_setting_that_is_no_number_of_seconds_stops_the_run_and_says_what_to_set(
     sales: AirflowWorld, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
