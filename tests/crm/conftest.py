@@ -1,4 +1,4 @@
-"""A migrated database with nobody in it, of each test's own, or of a module's where tests bring people of their own."""
+"""A migrated CRM with nobody in it: emptied before each test, or a database of its own where a test changes more."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from tests.crm.dealing import Dealing
 
 
 @pytest.fixture
-def crm(new_dms_dsn: str, tmp_path: Path) -> Dealing:
+def crm(dms_dsn: str, tmp_path: Path) -> Dealing:
+    """The module's database, emptied: a tenth of the time that making one takes."""
+    dealing = Dealing(dms_dsn, tmp_path)
+    dealing.empty()
+    return dealing
+
+
+@pytest.fixture
+def own_crm(new_dms_dsn: str, tmp_path: Path) -> Dealing:
+    """For a test that changes the database itself."""
     return Dealing(new_dms_dsn, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def shared(dms_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Dealing:
-    """One for all tests of a module that look at nothing but whom they brought."""
-    return Dealing(dms_dsn, tmp_path_factory.mktemp("shared"))

@@ -163,11 +163,11 @@ def test_rejected_rows_are_for_those_who_were_granted_them(crm: Dealing) -> None
         crm.rows("SET ROLE crm_restricted; UPDATE crm.rejected_row SET raw = ''")
 
 
-def test_no_value_of_a_row_stands_in_an_error(crm: Dealing, caplog: pytest.LogCaptureFixture) -> None:
-    crm.rows("ALTER TABLE crm.contact ADD CONSTRAINT no_such_name CHECK (last_name <> 'Sample')")
-    arrival = crm.check("proresponse_sales", sold())
+def test_no_value_of_a_row_stands_in_an_error(own_crm: Dealing, caplog: pytest.LogCaptureFixture) -> None:
+    own_crm.rows("ALTER TABLE crm.contact ADD CONSTRAINT no_such_name CHECK (last_name <> 'Sample')")
+    arrival = own_crm.check("proresponse_sales", sold())
     with pytest.raises(CrmError, match="constraint no_such_name of table contact") as caught:
-        crm.apply(arrival)
+        own_crm.apply(arrival)
     assert "Avery" not in f"{caught.value!r} {caught.value.__cause__!r} {caplog.text}"
     assert caught.value.__suppress_context__
-    assert crm.value("SELECT count(*) FROM crm.import") == 0
+    assert own_crm.value("SELECT count(*) FROM crm.import") == 0

@@ -109,13 +109,13 @@ def test_who_was_merged_is_met_under_both_names(crm: Dealing) -> None:
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_who_waited_for_the_dealer_sees_what_was_written(crm: Dealing, level: str) -> None:
-    crm.rows(
-        f"ALTER DATABASE \"{crm.value('SELECT current_database()')}\" SET default_transaction_isolation = '{level}'"
+def test_who_waited_for_the_dealer_sees_what_was_written(own_crm: Dealing, level: str) -> None:
+    own_crm.rows(
+        f"ALTER DATABASE \"{own_crm.value('SELECT current_database()')}\" SET default_transaction_isolation = '{level}'"
     )
-    files = 2 * [crm.check("proresponse_sales", *(sold(DealNumber=f"D{n}") for n in range(9))) for _ in range(2)]
+    files = 2 * [own_crm.check("proresponse_sales", *(sold(DealNumber=f"D{n}") for n in range(9))) for _ in range(2)]
     done: list[Applied] = []
-    threads = [Thread(target=lambda each=each: done.append(crm.apply(each))) for each in files]
+    threads = [Thread(target=lambda each=each: done.append(own_crm.apply(each))) for each in files]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -78,9 +78,9 @@ THIRD = {"party": "THIRD_PARTY", **CONSENT}
     ],
 )
 def test_of_two_answers_the_more_restrictive_stays(
-    shared: Dealing, keep: dict[str, Any] | None, goes: dict[str, Any] | None, expected: list[tuple[Any, ...]]
+    crm: Dealing, keep: dict[str, Any] | None, goes: dict[str, Any] | None, expected: list[tuple[Any, ...]]
 ) -> None:
-    assert merged(shared, keep, goes) == expected
+    assert merged(crm, keep, goes) == expected
 
 
 def test_each_change_stands_in_a_history_that_nobody_rewrites(crm: Dealing) -> None:
@@ -109,9 +109,9 @@ def test_each_change_stands_in_a_history_that_nobody_rewrites(crm: Dealing) -> N
         ),
     ],
 )
-def test_an_answer_that_cannot_be_is_not_stored(shared: Dealing, told: dict[str, Any], constraint: str) -> None:
+def test_an_answer_that_cannot_be_is_not_stored(crm: Dealing, told: dict[str, Any], constraint: str) -> None:
     with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
-        answer(shared, person(shared), **told)
+        answer(crm, person(crm), **told)
 
 
 def test_an_import_says_nothing_about_preferences(crm: Dealing) -> None:
