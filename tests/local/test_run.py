@@ -114,6 +114,16 @@ def test_planted_day_was_not_sent_and_everything_else_was(running: Run, month: d
     assert every - days == {(dealer, day)}
 
 
+def test_what_came_in_became_what_was_planted_and_the_watch_woke_its_runs(running: Run) -> None:
+    assert "all of it is what the sample's own list says, row by row" in running.said
+    assert "not as planted" not in running.said
+    for interface in ("proresponse_sales", "proresponse_service"):
+        arrivals = running.beside("include.feeds", "arrivals", "--json", "--interface", interface)
+        assert {arrival["state"] for arrival in arrivals} >= {"REMOVED", "KEPT"}
+        runs = running.api().get(f"/dags/{interface}/dagRuns", limit=100)["dag_runs"]
+        assert "asset_triggered" in {run["run_type"] for run in runs}
+
+
 def test_a_second_one_is_refused_and_the_first_not_disturbed(running: Run, run_dir: Path, repository: Path) -> None:
     second = Run(run_dir, repository)
     assert second.finish(30) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -92,10 +92,12 @@ def compare(sample: ProresponseSample, *, ledger_dsn: str, dms_dsn: str, home: P
     rejected: dict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
     for arrival_id, number, reasons in _rows(dms_dsn, REJECTED):
         rejected[arrival_id][number] = tuple(sorted(reasons))
+    others: set[str] = set()
     for arrival_id, interface, dealer, name, state, code, _, _, rows_read, rows_rejected in arrivals:
         key = (dealer, interface, name)
-        if (line := lines.get(key[:2])) is None:
-            continue  # Somebody has added a feed of their own.
+        if (line := lines.get(key[:2])) is None or key not in waiting:
+            others.add(dealer)  # Somebody has put a file of their own down.
+            continue
         line.states[state] += 1
         told = events.get(arrival_id)
         if told is not None:
@@ -109,7 +111,7 @@ def compare(sample: ProresponseSample, *, ledger_dsn: str, dms_dsn: str, home: P
     for (dealer, _, name), files in waiting.items():
         differences += [f"{dealer}, {name} ({file.case}): the ledger does not know it" for file in files]
     differences += _at_partner(sample, home)
-    differences += _activities(sample, dms_dsn)
+    differences += _activities(sample, dms_dsn, others)
     return Comparison(list(lines.values()), list(foretold.values()), differences)
 
 
@@ -170,8 +172,12 @@ def _at_partner(sample: ProresponseSample, home: Path) -> Iterator[str]:
             yield f"{directory}/{shown}: {'still there' if there else 'removed'} at the partner, foretold otherwise"
 
 
-def _activities(sample: ProresponseSample, dms_dsn: str) -> Iterator[str]:
-    """Each activity's content, the rule by which it found its contact, and that one person is one contact."""
+def _activities(sample: ProresponseSample, dms_dsn: str, others: Collection[str]) -> Iterator[str]:
+    """
+    Each activity's content, the rule by which it found its contact, and that one person is one contact.
+
+    :param others: dealers of whom files came that are none of the sample's, and may bring activities of their own.
+    """
     books = {book.dealer: book for book in sample.books}
     people: dict[tuple[str, str], set[int]] = defaultdict(set)
     contacts: dict[int, set[str]] = defaultdict(set)
@@ -182,7 +188,8 @@ def _activities(sample: ProresponseSample, dms_dsn: str) -> Iterator[str]:
         found: Key = (key[0], key[1], key[2], key[3])
         seen[dealer].add(found)
         if found not in book.activities:
-            yield f"{dealer}, {' '.join(key)}: an activity that was not foretold"
+            if dealer not in others:
+                yield f"{dealer}, {' '.join(key)}: an activity that was not foretold"
             continue
         yield from _content(dealer, found, book.activities[found], (day, amount, cash, lines))
         whose = book.whose[found]
