@@ -89,11 +89,11 @@ def gate() -> Iterator[GateProcess]:
         yield process
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def delivered(
     new_database: Callable[[Name], str], gate: GateProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Month:
-    """The month's daily files, delivered; nothing monthly yet."""
+    """The month's daily files, delivered; nothing monthly yet. Tests have copies, so one serves all modules."""
     folder = tmp_path_factory.mktemp("delivered")
     dms, ledger_dsn = new_database("dms"), new_database("ledger")
     fill(dms, **SAMPLE)
@@ -107,27 +107,28 @@ def delivered(
     return month
 
 
+@pytest.fixture(scope="session")
+def delivered_whole(
+    delivered: Month, postgres: Postgres, gate: GateProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Month]:
+    """A copy with its last Friday delivered, once for all tests that want it."""
+    with _copied(delivered, postgres, gate, tmp_path_factory.mktemp("whole")) as month:
+        deliver_day(month.daily, FRIDAY)
+        yield month
+
+
 @pytest.fixture
 def month(delivered: Month, postgres: Postgres, gate: GateProcess, tmp_path: Path) -> Iterator[Month]:
     """A copy of this test alone."""
-    names = {name: f"{name}_{tmp_path.name}"[:63] for name in ("dms", "ledger")}
-    sources = {"dms": delivered.daily.dms_dsn, "ledger": delivered.daily.ledger_dsn}
-    dsns = {
-        name: postgres.create_database(made, template=_name(sources[name]), replace=True)
-        for name, made in names.items()
-    }
-    shutil.copytree(delivered.daily.folder / "archive", tmp_path / "archive")
-    with _partners(tmp_path) as partners:
-        yield _month(tmp_path, dsns["dms"], dsns["ledger"], partners, gate)
-    for made in names.values():
-        postgres.drop_database(made)
+    with _copied(delivered, postgres, gate, tmp_path) as month:
+        yield month
 
 
 @pytest.fixture
-def whole(month: Month) -> Month:
-    """With its last Friday."""
-    deliver_day(month.daily, FRIDAY)
-    return month
+def whole(delivered_whole: Month, postgres: Postgres, gate: GateProcess, tmp_path: Path) -> Iterator[Month]:
+    """A copy of this test alone, with its last Friday."""
+    with _copied(delivered_whole, postgres, gate, tmp_path) as month:
+        yield month
 
 
 def deliver_day(world: World, day: date) -> Extraction:
@@ -143,6 +144,22 @@ def deliver_day(world: World, day: date) -> Extraction:
         with world.ledger("person:test") as ledger:
             ledger.set_feed(DAILY.id, dealer, "live", "enabled", reason="the line is up")
     return run
+
+
+@contextmanager
+def _copied(source: Month, postgres: Postgres, gate: GateProcess, folder: Path) -> Iterator[Month]:
+    """Databases and archive of ``source`` in ``folder``, and partners that have nothing yet."""
+    sources = {"dms": source.daily.dms_dsn, "ledger": source.daily.ledger_dsn}
+    names = {name: f"{name}_{folder.name}"[:63] for name in sources}
+    dsns = {
+        name: postgres.create_database(made, template=_name(sources[name]), replace=True)
+        for name, made in names.items()
+    }
+    shutil.copytree(source.daily.folder / "archive", folder / "archive")
+    with _partners(folder) as partners:
+        yield _month(folder, dsns["dms"], dsns["ledger"], partners, gate)
+    for made in names.values():
+        postgres.drop_database(made)
 
 
 @contextmanager
