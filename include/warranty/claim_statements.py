@@ -53,18 +53,13 @@ REFUSED: Final = (
         "claim {0} has another retail dealer code or currency than before. Give what is another claim another key",
     ),
 )
-# A status of the same submission never goes back: the dealer's system may not know yet what was paid. What a decision
-# closed stays closed until that is reversed.
 TOLD: Final = """
 CREATE TEMPORARY TABLE told ON COMMIT DROP AS
 SELECT DISTINCT r.dealer, s.retail_code, s.source_key, s.claim_number,
        coalesce(s.submission_number, '') AS submission_number, s.submitted_on, s.work_order, s.vin, s.repair_date,
        s.odometer, s.odometer_unit, s.completed_on, coalesce(s.held, false) AS held, s.currency, c.claim_id,
        n.seq, coalesce(n.seq, c.last_seq + 1, 1) AS last_seq,
-       CASE WHEN c.status = 99 AND s.status IN (20, 40, 50) AND EXISTS (SELECT FROM warranty.decision d
-                 WHERE d.claim_id = c.claim_id AND d.status_was IS NOT NULL AND d.reversed_at IS NULL) THEN 99
-            WHEN n.seq = c.last_seq AND c.status IN (20, 40, 50) AND s.status IN (20, 40, 50)
-            THEN greatest(c.status, s.status) ELSE s.status END AS status
+       s.status
   FROM staged_job s
   JOIN warranty.retail_dealer r ON r.retail_code = s.retail_code
   LEFT JOIN warranty.claim c ON c.dealer = r.dealer AND c.source_key = s.source_key
@@ -75,7 +70,8 @@ TOUCH_CHANGED: Final = """
 INSERT INTO touched_claim
 SELECT t.claim_id FROM told t JOIN warranty.claim c USING (claim_id)
   LEFT JOIN warranty.submission n ON n.claim_id = t.claim_id AND n.seq = t.seq
- WHERE (c.last_seq, c.work_order, c.vin, c.repair_date, c.odometer, c.odometer_unit, c.status, c.completed_on, c.held)
+ WHERE (c.last_seq, c.work_order, c.vin, c.repair_date, c.odometer, c.odometer_unit, c.told_status, c.completed_on,
+        c.held)
        IS DISTINCT FROM (t.last_seq, t.work_order, t.vin, t.repair_date, t.odometer, t.odometer_unit, t.status,
                          t.completed_on, t.held)
     OR n.submitted_on IS DISTINCT FROM t.submitted_on
@@ -90,9 +86,9 @@ SELECT claim_id
 CREATE: Final = """
 WITH made AS (
     INSERT INTO warranty.claim (dealer, retail_code, source_key, work_order, vin, repair_date, odometer, odometer_unit,
-                                status, completed_on, held, currency, last_seq)
-    SELECT dealer, retail_code, source_key, work_order, vin, repair_date, odometer, odometer_unit, status, completed_on,
-           held, currency, 1
+                                told_status, status, completed_on, held, currency, last_seq)
+    SELECT dealer, retail_code, source_key, work_order, vin, repair_date, odometer, odometer_unit, status, status,
+           completed_on, held, currency, 1
       FROM told WHERE claim_id IS NULL
     RETURNING claim_id, dealer, source_key
 )
@@ -108,7 +104,7 @@ ON CONFLICT (claim_id, claim_number, submission_number) DO UPDATE SET submitted_
 UPDATE: Final = """
 UPDATE warranty.claim c
    SET work_order = t.work_order, vin = t.vin, repair_date = t.repair_date, odometer = t.odometer,
-       odometer_unit = t.odometer_unit, status = t.status, completed_on = t.completed_on, held = t.held,
+       odometer_unit = t.odometer_unit, told_status = t.status, completed_on = t.completed_on, held = t.held,
        last_seq = t.last_seq
   FROM told t JOIN touched_claim USING (claim_id) WHERE c.claim_id = t.claim_id
 """

@@ -69,8 +69,8 @@ def load_claims(dms_dsn: str, claims: pl.DataFrame) -> Loaded:
     Write claims, one row for each job, with ``COLUMNS`` as text; a load that comes again changes nothing.
 
     A claim is known by its dealer and ``source_key``. Numbers that are new to it are its next submission; those of
-    before stay and still find it. Jobs that are no longer told are gone. A status 20 does not take back what a payment
-    of that very submission made of the claim.
+    before stay and still find it. Jobs that are no longer told are gone. A status 20 does not take back what a
+    payment of that very submission made of the claim.
 
     :raises WarrantyError: if a retail dealer code is unknown, jobs of one claim tell different claims, a value is none,
         or a status is not reached by an allowed step; nothing is written then.

@@ -132,15 +132,27 @@ INSERT INTO warranty.entry (journal_id, dealer, account, currency, payment_id, l
 SELECT %(journal_id)s, dealer, account, currency, payment_id, line_id, claim_id, amount FROM delta
 """
 
-# Only by what was paid since it was last submitted: an old rejection does not reject it again.
+# By what was told and what was paid since the last submission: an old rejection does not reject it again.
 STATUS: Final = """
-UPDATE warranty.claim c SET status = w.status
-  FROM (SELECT n.claim_id,
-               CASE WHEN bool_or(n.gross <> 0) THEN 50 WHEN bool_or(n.outcome = 'REJECTED') THEN 40 END AS status
-          FROM labelled n
-          JOIN warranty.claim k USING (claim_id)
-          JOIN warranty.submission s ON s.claim_id = k.claim_id AND s.seq = k.last_seq
-         WHERE n.payment_date >= s.submitted_on
-         GROUP BY n.claim_id) w
- WHERE c.claim_id = w.claim_id AND c.status IN (20, 40, 50) AND w.status IS NOT NULL AND c.status <> w.status
+WITH answered AS (
+    SELECT n.claim_id,
+           CASE WHEN bool_or(n.gross <> 0) THEN 50 WHEN bool_or(n.outcome = 'REJECTED') THEN 40 END AS status
+      FROM labelled n
+      JOIN warranty.claim k USING (claim_id)
+      JOIN warranty.submission s ON s.claim_id = k.claim_id AND s.seq = k.last_seq
+     WHERE n.payment_date >= s.submitted_on
+     GROUP BY n.claim_id
+), closed AS (
+    SELECT DISTINCT claim_id FROM warranty.decision
+     WHERE kind IN ('WRITE_OFF', 'PART_PAY') AND reversed_at IS NULL AND claim_id IS NOT NULL
+), now AS (
+    SELECT c.claim_id, CASE WHEN c.told_status IN (10, 99) THEN c.told_status
+                            WHEN closed.claim_id IS NOT NULL THEN 99
+                            ELSE greatest(c.told_status, a.status) END AS status
+      FROM touched_claim t
+      JOIN warranty.claim c USING (claim_id)
+      LEFT JOIN answered a USING (claim_id)
+      LEFT JOIN closed USING (claim_id)
+)
+UPDATE warranty.claim c SET status = now.status FROM now WHERE c.claim_id = now.claim_id AND c.status <> now.status
 """

@@ -62,6 +62,8 @@ CREATE TABLE warranty.allowed_transition (
 );
 INSERT INTO warranty.allowed_transition VALUES
     (10, 20, 'submitted'),
+    (10, 40, 'submitted and rejected between two loads'),
+    (10, 50, 'submitted and paid between two loads'),
     (10, 99, 'given up before it was submitted'),
     (20, 10, 'submission withdrawn'),
     (20, 40, 'rejected by the manufacturer'),
@@ -70,7 +72,8 @@ INSERT INTO warranty.allowed_transition VALUES
     (40, 20, 'submitted again'),
     (40, 50, 'paid after it was rejected'),
     (40, 99, 'given up'),
-    (50, 20, 'submitted again for the rest'),
+    (50, 20, 'submitted again for the rest, or its payment is another''s'),
+    (50, 40, 'its payment is another''s, the rejection is not'),
     (50, 99, 'complete'),
     (99, 20, 'decision reversed'),
     (99, 40, 'decision reversed'),
@@ -86,6 +89,7 @@ CREATE TABLE warranty.claim (
     repair_date   date,
     odometer      integer CHECK (odometer >= 0),
     odometer_unit text COLLATE "C" CHECK (odometer_unit IN ('KM', 'MI')),
+    told_status   integer NOT NULL REFERENCES warranty.status,
     status        integer NOT NULL REFERENCES warranty.status,
     completed_on  date,
     held          boolean NOT NULL DEFAULT false,
@@ -95,10 +99,12 @@ CREATE TABLE warranty.claim (
     CONSTRAINT claim_is_of_its_dealers_code FOREIGN KEY (retail_code, dealer)
         REFERENCES warranty.retail_dealer (retail_code, dealer),
     CONSTRAINT claim_odometer_has_a_unit CHECK ((odometer IS NULL) = (odometer_unit IS NULL)),
-    CONSTRAINT claim_is_completed_at_99 CHECK (completed_on IS NULL OR status = 99)
+    CONSTRAINT claim_is_completed_at_99 CHECK (completed_on IS NULL OR told_status = 99)
 );
 COMMENT ON TABLE warranty.claim IS 'What a dealer claims of the manufacturer for a repair; its amounts are its jobs''';
 COMMENT ON COLUMN warranty.claim.source_key IS 'The dealer''s system''s own key of the claim, which never changes';
+COMMENT ON COLUMN warranty.claim.told_status IS
+    'As the dealer''s system said last; status is what payments since the last submission and decisions make of it';
 COMMENT ON COLUMN warranty.claim.completed_on IS
     'The day on which the dealer''s system called it complete; a later payment is none of it. Null if a decision did';
 COMMENT ON COLUMN warranty.claim.last_seq IS 'The submission whose numbers it has now';
@@ -254,7 +260,6 @@ CREATE TABLE warranty.decision (
     line_id      bigint REFERENCES warranty.payment_line,
     to_claim_id  bigint REFERENCES warranty.claim,
     amount       numeric(14,2) NOT NULL CHECK (amount <> 0),
-    status_was   integer REFERENCES warranty.status,
     decided_by   text NOT NULL CHECK (decided_by <> ''),
     decided_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     why          text NOT NULL CHECK (why <> ''),
@@ -269,7 +274,6 @@ CREATE TABLE warranty.decision (
 COMMENT ON TABLE warranty.decision IS 'What a person decided; reversed by a counter-posting, never removed';
 COMMENT ON COLUMN warranty.decision.amount IS
     'Above zero what the manufacturer did not pay, below zero what it paid too much; of MOVE the money moved';
-COMMENT ON COLUMN warranty.decision.status_was IS 'The claim''s status before this closed it; null if it did not';
 CREATE INDEX decision_of_claim ON warranty.decision (claim_id) WHERE reversed_at IS NULL AND claim_id IS NOT NULL;
 CREATE INDEX decision_of_line ON warranty.decision (line_id) WHERE reversed_at IS NULL AND line_id IS NOT NULL;
 CREATE INDEX decision_to_claim ON warranty.decision (to_claim_id) WHERE reversed_at IS NULL AND to_claim_id IS NOT NULL;
