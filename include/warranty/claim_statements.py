@@ -32,7 +32,7 @@ REFUSED: Final = (
     (
         "SELECT s.retail_code FROM staged_job s LEFT JOIN warranty.retail_dealer r USING (retail_code) "
         "WHERE r.retail_code IS NULL ORDER BY 1 LIMIT 1",
-        "retail dealer code {0} is nobody's. Name its dealer first (`set_retail_dealer`)",
+        "retail dealer code {0} is nobody's. Name its dealer first: `python -m include.warranty retail-dealer`",
     ),
     (
         "SELECT source_key, job FROM staged_job JOIN warranty.retail_dealer USING (retail_code) "

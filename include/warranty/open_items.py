@@ -1,0 +1,77 @@
+"""What waits for a person: lines that are nobody's, and claims that were paid otherwise than claimed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from include.warranty.connection import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LINES: Final = """
+SELECT l.line_id, a.dealer, p.document_number, l.line_no, l.retail_code, l.claim_number, p.currency,
+       l.gross - coalesce(d.moved, 0), a.reason, a.candidates
+  FROM warranty.assessment a
+  JOIN warranty.payment_line l USING (line_id)
+  JOIN warranty.payment p ON p.payment_id = l.payment_id
+  LEFT JOIN (SELECT line_id, sum(amount) AS moved FROM warranty.decision WHERE reversed_at IS NULL GROUP BY 1) d
+    ON d.line_id = l.line_id
+ WHERE a.claim_id IS NULL AND l.gross <> coalesce(d.moved, 0) AND (%(dealer)s IS NULL OR a.dealer = %(dealer)s)
+ ORDER BY a.dealer, p.payment_date, p.document_number, l.line_no
+"""
+_CLAIMS: Final = """
+SELECT v.claim_id, v.dealer, v.claim_number, v.status, v.currency, v.claimed, v.open, v.on_account
+  FROM warranty.v_claim v
+ WHERE (v.open <> 0 OR v.on_account <> 0) AND (%(dealer)s IS NULL OR v.dealer = %(dealer)s)
+   AND EXISTS (SELECT FROM warranty.entry e WHERE e.claim_id = v.claim_id)
+   AND NOT EXISTS (SELECT FROM warranty.decision d WHERE d.claim_id = v.claim_id AND d.kind = 'PART_PAY_LEAVE_OPEN'
+          AND d.reversed_at IS NULL AND d.amount = v.open)
+ ORDER BY v.dealer, v.claim_id
+"""
+
+
+@dataclass(frozen=True)
+class OpenLine:
+    """A payment line whose money, or what is left of it, no claim takes; ``reason`` says why."""
+
+    id: int
+    dealer: str
+    document_number: str
+    line_no: int
+    retail_code: str
+    claim_number: str | None
+    currency: str
+    amount: Decimal
+    reason: str
+    candidates: Sequence[int]
+
+
+@dataclass(frozen=True)
+class OpenClaim:
+    """A claim that was paid too little (``open``) or too much (``on_account``) and waits for a decision."""
+
+    id: int
+    dealer: str
+    claim_number: str
+    status: int
+    currency: str
+    claimed: Decimal
+    open: Decimal
+    on_account: Decimal
+
+
+def open_lines(dms_dsn: str, *, dealer: str | None = None) -> Sequence[OpenLine]:
+    """Return lines whose money is on account or in suspense, the oldest payments of each dealer first."""
+    with reading(dms_dsn, "list of lines on account") as cur:
+        cur.execute(_LINES, {"dealer": dealer})
+        return [OpenLine(*row) for row in cur.fetchall()]
+
+
+def open_claims(dms_dsn: str, *, dealer: str | None = None) -> Sequence[OpenClaim]:
+    """Return claims with a difference of which nobody has decided."""
+    with reading(dms_dsn, "list of differences") as cur:
+        cur.execute(_CLAIMS, {"dealer": dealer})
+        return [OpenClaim(*row) for row in cur.fetchall()]
