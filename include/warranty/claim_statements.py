@@ -122,6 +122,11 @@ ON CONFLICT (claim_id, job) DO UPDATE SET labour = EXCLUDED.labour, parts = EXCL
  WHERE (j.labour, j.parts, j.subcontract, j.handling, j.vat) IS DISTINCT FROM (EXCLUDED.labour, EXCLUDED.parts,
         EXCLUDED.subcontract, EXCLUDED.handling, EXCLUDED.vat)
 """
-TOUCH_CREATED: Final = """
-INSERT INTO touched_claim SELECT claim_id FROM told WHERE seq IS NULL ON CONFLICT DO NOTHING
+# Lines that a claim has, or could have, by any of its numbers. A new claim itself has nothing to settle without one.
+TOUCH_LINES: Final = """
+INSERT INTO touched_line
+SELECT l.line_id FROM (SELECT claim_id FROM touched_claim UNION SELECT claim_id FROM told WHERE seq IS NULL) t
+  JOIN warranty.submission s ON s.claim_id = t.claim_id
+  JOIN warranty.payment_line l ON l.retail_code = s.retail_code AND l.claim_number = s.claim_number
+ON CONFLICT DO NOTHING
 """

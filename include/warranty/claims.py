@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from include.warranty import claim_statements as statements
 from include.warranty.connection import WarrantyError, transaction
 from include.warranty.frames import AMOUNTS, stage
-from include.warranty.matching_statements import TOUCH_LINES_OF_CLAIMS
 from include.warranty.settling import begin, settle
 
 if TYPE_CHECKING:
@@ -87,15 +86,13 @@ def load_claims(dms_dsn: str, claims: pl.DataFrame) -> Loaded:
         cur.execute("ANALYZE told")
         begin(cur)
         cur.execute(statements.TOUCH_CHANGED)
+        changed = cur.rowcount
+        cur.execute("ANALYZE touched_claim")
         cur.execute(statements.CREATE)
         created = cur.rowcount
         cur.execute(statements.SUBMISSION)
         cur.execute(statements.UPDATE)
         cur.execute(statements.DROP_JOBS)
         cur.execute(statements.JOBS)
-        cur.execute(statements.TOUCH_CREATED)
-        cur.execute("SELECT count(*) FROM touched_claim")
-        [(touched,)] = cur.fetchall()
-        cur.execute("ANALYZE touched_claim")
-        cur.execute(TOUCH_LINES_OF_CLAIMS)
-        return Loaded(created, touched - created, settle(cur, "REMATCH"))
+        cur.execute(statements.TOUCH_LINES)
+        return Loaded(created, changed, settle(cur, "REMATCH"))

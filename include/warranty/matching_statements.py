@@ -20,15 +20,6 @@ TOUCH_OPEN: Final = """
 INSERT INTO touched_line SELECT line_id FROM warranty.assessment WHERE claim_id IS NULL ON CONFLICT DO NOTHING
 """
 
-# Lines that a loaded claim has, or could have, by any of its numbers.
-TOUCH_LINES_OF_CLAIMS: Final = """
-INSERT INTO touched_line
-SELECT l.line_id FROM touched_claim t
-  JOIN warranty.submission s ON s.claim_id = t.claim_id
-  JOIN warranty.payment_line l ON l.retail_code = s.retail_code AND l.claim_number = s.claim_number
-ON CONFLICT DO NOTHING
-"""
-
 # `hindrance`: what keeps the line from being the payment of a claim that its number leads to; null if nothing does.
 ASSESS: Final = """
 CREATE TEMPORARY TABLE assessed ON COMMIT DROP AS
