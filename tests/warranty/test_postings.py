@@ -93,6 +93,16 @@ def test_partial_payments_add_up_over_files_and_corrections_take_back(books: Boo
     assert outcomes(books) == {("P1", 1): "UNDER", ("P2", 1): "FULL", ("P3", 1): "UNDER"}
 
 
+def test_a_file_that_comes_late_is_read_in_its_place(books: Books) -> None:
+    books.load(claim("C1"))
+    books.pay("P2", line("C1"), day=date(2026, 3, 11))
+    assert outcomes(books) == {("P2", 1): "FULL"}
+    late = books.pay("P1", line("C1", "60.00"), day=date(2026, 3, 10))
+    assert late.outcomes == {"UNDER": 1}
+    assert outcomes(books) == {("P1", 1): "UNDER", ("P2", 1): "OVER"}
+    assert books.claims()["K-C1"] == (50, 0, 60, 0, 0)
+
+
 def test_a_correction_takes_a_duplicate_back_before_the_claim(books: Books) -> None:
     books.load(claim("C1"))
     books.pay("P1", line("C1"), line("C1"), day=date(2026, 3, 10))
