@@ -18,7 +18,7 @@ sample_options = $(foreach name,DEALERS DAYS LINES SEED,$(if $(call given,$(name
 # As it was written, and in the environment: a person's sentence has quotes and dollars that no shell is to read.
 literally = $(if $(filter command,$(firstword $(origin $(1)))),$(value $(1)))
 
-.PHONY: help env run test lint format bench docs xsd files feeds crm verify release reject redeliver reopen reconciliation airflow purge \
+.PHONY: help env run test lint format bench docs xsd files feeds crm warranty verify release reject redeliver reopen reconciliation airflow purge \
   migrate sample lock clean distclean
 
 help: ## this list
@@ -84,6 +84,9 @@ feeds: env ## dealers' feeds and what arrived: ARGS="list", "add --help", "arriv
 
 crm: env ## rejected rows, doubts, contacts, leads: ARGS="rejected", "review", "correct --help"
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.crm $(call given,ARGS)
+
+warranty: env ## payments and claims: ARGS="lines", "differences", "decide --help", "disputes --to FILE", "figures"
+	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.warranty $(call given,ARGS)
 
 migrate: env ## bring the dms and ledger databases to this code's schema
 	@exec $(PYTHON) -m local.beside_postgres $(PYTHON) -m include.migrations.run all

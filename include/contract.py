@@ -29,6 +29,7 @@ from include.contract_vocabulary import (
     OPTIONAL_PROPERTIES,
     PERIOD_ZONES,
     REQUIRED_PROPERTIES,
+    WEEKDAYS,
     ContractError,
     Direction,
     only_known,
@@ -61,6 +62,8 @@ class Contract:
     have the columns of ``table``, found by their headers. Where the files are, how they are named and in which encoding
     and date format they are written, each dealer's feed says (``include/feeds/``). What only files of ours have is
     empty: dealers, header, trailer, encoding, line end, directory, name and the like. The rest is about outbound ones.
+
+    ``expected_on`` are the days of the week (Monday is 0) on which such a file is due at the latest.
 
     A file covers one ``period_unit`` by the clock of ``zone``, or of the dealer where ``own_zone``. It is due at
     ``due`` on the morning after, or on the ``due_working_day``-th working day after it in the public holidays of
@@ -101,6 +104,7 @@ class Contract:
     due: time
     due_working_day: int | None
     working_calendar: str | None
+    expected_on: frozenset[int]
     retention_days: int
     agreements: tuple[str, ...]
     contiguous: Literal["windows", "span"] | None
@@ -248,6 +252,7 @@ def _contract(contract_id: str, document: Any, folder: Path) -> Contract:
         due=time.fromisoformat(sla["timeOfAvailability"]["value"]),
         due_working_day=int(sla["workingDay"]["value"]) if "workingDay" in sla else None,
         working_calendar=own.get("workingCalendar"),
+        expected_on=_weekdays(own.get("expectedOn", WEEKDAYS)),
         retention_days=int(sla["retention"]["value"]),
         agreements=tuple(own.get("agreements", ())),
         contiguous=own.get("contiguous"),
@@ -272,6 +277,12 @@ def _direction(document: Mapping[str, Any]) -> Direction:
         if told == [direction]:
             return direction
     raise ContractError(f"customProperties direction is one of {', '.join(DIRECTIONS)}, not {told[0]!r}")
+
+
+def _weekdays(told: Any) -> frozenset[int]:
+    if not isinstance(told, list | tuple) or not told or not set(told) <= set(WEEKDAYS):
+        raise ContractError(f"expectedOn: a list of {', '.join(WEEKDAYS)}, not {told!r}")
+    return frozenset(map(WEEKDAYS.index, told))
 
 
 def _table(told: Mapping[str, Any], folder: Path, contract_id: str, *, alone: bool, inbound: bool) -> Table:

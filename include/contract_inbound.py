@@ -9,7 +9,7 @@ from include.contract_vocabulary import DERIVED, SOURCE_FORMS, ContractError
 
 if TYPE_CHECKING:
     from include.contract import Contract
-    from include.contract_table import Field, Table
+    from include.contract_table import Field, Rule, Table
 
 # What may divide the values of a line: a quote, a letter or a line end would leave nothing to read.
 DELIMITERS = (",", ";", "\t", "|")
@@ -40,6 +40,8 @@ def require_inbound_sense(contract: Contract, *, location: str, header_row: obje
         if rule.kind in NEVER_INBOUND:
             raise ContractError(f"{rule.id}: nothing judges {rule.kind} of an inbound file")
     _find_each_column(contract.table)
+    if (totals := contract.file_rule("headerTotals")) is not None:
+        _add_up_records(contract.table, totals)
 
 
 def _find_each_column(table: Table) -> None:
@@ -52,6 +54,31 @@ def _find_each_column(table: Table) -> None:
     headers = Counter(field.header.strip().casefold() for field in table.fields if field.header is not None)
     if doubled := sorted(header for header, count in headers.items() if count > 1):
         raise ContractError(f"schema {table.name!r}: two properties have the physicalName {', '.join(doubled)}")
+
+
+def _add_up_records(table: Table, rule: Rule) -> None:
+    """A header that nobody writes, or sums of what is no money, would hold every file, or none."""
+    arguments = rule.arguments
+    kinds = [each for each in table.rules if each.kind == "enum" and each.columns == (arguments["property"],)]
+    values = {str(value) for each in kinds for value in each.arguments["values"]}
+    if arguments["header"] not in values or len(values) < 2:
+        raise ContractError(
+            f"{rule.id}: {arguments['property']} must be an enum of {arguments['header']!r} and what the lines are"
+        )
+    for name in ("totals", "same"):
+        if not (isinstance(arguments[name], list) and arguments[name]):
+            raise ContractError(f"{rule.id}: {name} is a list of columns, not {arguments[name]!r}")
+    if unknown := {arguments["count"], *arguments["totals"], *arguments["same"]} - set(table.columns):
+        raise ContractError(f"{rule.id} speaks of {', '.join(sorted(unknown))}, which is no property of the schema")
+    if table.type_of(arguments["count"]) != "integer":
+        raise ContractError(f"{rule.id}: {arguments['count']} must be an integer, since it counts")
+    pennies = {each.columns for each in table.rules if each.kind == "multipleOf" and each.arguments["value"] == 0.01}
+    if wrong := [name for name in arguments["totals"] if (name,) not in pennies]:
+        raise ContractError(f"{rule.id}: {', '.join(wrong)} needs a multipleOf of 0.01, so that its sum is exact")
+    if optional := [field.name for field in table.fields if field.name in arguments["totals"] and not field.required]:
+        raise ContractError(
+            f"{rule.id}: {', '.join(optional)} must be required; an amount that is missing adds up to none"
+        )
 
 
 def _is_derived(field: Field) -> None:

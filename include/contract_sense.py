@@ -260,6 +260,8 @@ def _write_xml(contract: Contract) -> None:
 
 
 def _make_a_file(contract: Contract) -> None:
+    if (rule := contract.file_rule("headerTotals")) is not None:
+        raise ContractError(f"{rule.id}: a file of ours has a header and a trailer; nothing judges headerTotals of it")
     if contract.empty_file not in EMPTY_FILE:
         raise ContractError(f"emptyFile is one of {', '.join(EMPTY_FILE)}, not {contract.empty_file!r}")
     try:

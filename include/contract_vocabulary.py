@@ -62,14 +62,14 @@ CUSTOM_PROPERTIES: dict[str, frozenset[str]] = {
     "server": frozenset({"delimiter", "encoding", "lineEnd", "namespace", "emptyFile", "header", "trailer"}),
     "schema": frozenset({"withhold"}),
     "property": frozenset({"delivered", "rowKey", "purpose", "legalBasis"}),
-    "inbound contract": frozenset({"direction", "partner", "recipient", "timeZone"}),
+    "inbound contract": frozenset({"direction", "partner", "recipient", "timeZone", "expectedOn"}),
     "inbound server": frozenset({"delimiter", "headerRow"}),
     "inbound schema": frozenset(),
     "inbound property": frozenset({"sourceForm", "headerOptional", "purpose", "legalBasis"}),
 }
 OPTIONAL_PROPERTIES: dict[str, frozenset[str]] = {
     "contract": frozenset({"direction", "reconciledWith", "workingCalendar", "agreements", "contiguous", "erasures"}),
-    "inbound contract": frozenset(),
+    "inbound contract": frozenset({"expectedOn"}),
     "inbound csv": frozenset(),
     "csv": frozenset(),
     "xml": frozenset(),
@@ -78,7 +78,7 @@ REQUIRED_PROPERTIES = {
     "contract": CUSTOM_PROPERTIES["contract"] - OPTIONAL_PROPERTIES["contract"],
     "csv": CUSTOM_PROPERTIES["server"] - {"namespace"},
     "xml": CUSTOM_PROPERTIES["server"] - {"delimiter", "lineEnd"},
-    "inbound contract": CUSTOM_PROPERTIES["inbound contract"],
+    "inbound contract": CUSTOM_PROPERTIES["inbound contract"] - OPTIONAL_PROPERTIES["inbound contract"],
     "inbound csv": CUSTOM_PROPERTIES["inbound server"],
 }
 Direction = Literal["inbound", "outbound"]
@@ -96,6 +96,7 @@ SOURCE_FORMS: dict[str, frozenset[str]] = {
 }
 # Columns of an inbound contract that no file has: include/inbound/derive.py gives them.
 DERIVED = ("cash_purchase", "identifier_type")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CONTIGUOUS = ("windows", "span")
 # Kinds of agreement in the DMS; one of another name is signed by nobody, so nothing would ever leave.
 AGREEMENTS = ("DATA_PROCESSING", "SERVICE")
@@ -151,8 +152,9 @@ ARGUMENTS_OF_RULE: dict[str, frozenset[str]] = {
     "negativeOnlyWhen": frozenset({"property", "equals"}),
     "rejectedRows": frozenset({"percent", "rows"}),
     "sameWeekdayVolume": frozenset({"weeks", "minimumHistory", "deviations", "floorPercent", "floorRows"}),
+    "headerTotals": frozenset({"property", "header", "count", "totals", "same"}),
 }
-FILE_RULES = frozenset({"rejectedRows", "sameWeekdayVolume"})
+FILE_RULES = frozenset({"rejectedRows", "sameWeekdayVolume", "headerTotals"})
 COLUMN_RULES = frozenset(ARGUMENTS_OF_RULE) - FILE_RULES
 IMPLIED_RULES = frozenset(
     {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.contract import Contract, contract_ids, load_contract
+from include.contract_vocabulary import WEEKDAYS
 from local.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,15 +32,22 @@ def interfaces_table(bag: DagBag) -> str:
                 when, where = "soon after files stand still, and every hour", f"`sftp {contract.partner}`, by feed"
             rows.append(
                 f"| [{name}](dags/{name}.py) | {'out' if direction == 'outbound' else 'in'} | {contract.recipient} "
-                f"| {contract.name}, one file per dealer: [contract {contract.version}](include/contracts/{name}.yaml) "
+                f"| {contract.name}, {_files(contract)}: [contract {contract.version}](include/contracts/{name}.yaml) "
                 f"| {when} | {_promise(contract)} | {where} |"
             )
     return "\n".join(rows)
 
 
+def _files(contract: Contract) -> str:
+    """A file that its own header adds up is a document of the partner's, and may be about many dealers."""
+    return "one file per dealer" if contract.file_rule("headerTotals") is None else "several dealers in each file"
+
+
 def _promise(contract: Contract) -> str:
     """By when the partner is promised a file: a time of day, and for a month the working day of which calendar."""
     said = f"{contract.due:%H:%M} {contract.zone}"
+    if len(contract.expected_on) < len(WEEKDAYS):
+        said += f", each {' and '.join(WEEKDAYS[day] for day in sorted(contract.expected_on))}"
     if contract.due_working_day is None:
         return said
     return f"{said}, working day {contract.due_working_day} ({contract.working_calendar})"

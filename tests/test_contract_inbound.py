@@ -16,7 +16,8 @@ from include.contract_vocabulary import DERIVED, SOURCE_FORMS
 from tests.test_contract import first_quality, properties, server_property, sla, with_own
 
 Edit = Callable[[dict[str, Any]], Any]
-INBOUND = ("proresponse_sales", "proresponse_service")
+PRORESPONSE = ("proresponse_sales", "proresponse_service")
+INBOUND = (*PRORESPONSE, "renault_warranty_payments")
 
 
 def own(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -72,7 +73,12 @@ def test_forms_and_derivations_of_a_contract_are_those_that_the_reader_has(contr
     assert {field.name for field in fields if field.header is None} <= set(DERIVED)
 
 
-@pytest.mark.parametrize("contract_id", INBOUND)
+def test_of_a_payment_what_leads_to_a_customer_is_marked() -> None:
+    fields = load_contract("renault_warranty_payments").fields
+    assert {field.name for field in fields if field.personal} == {"claim_number", "work_order", "vin"}
+
+
+@pytest.mark.parametrize("contract_id", PRORESPONSE)
 def test_whatever_says_who_somebody_is_is_marked_as_personal(contract_id: str) -> None:
     marked = {field.name for field in load_contract(contract_id).fields if field.personal}
     unit = {"unit_manufacturer", "unit_make", "unit_model", "unit_year", "unit_type", "stock_number"}
@@ -137,17 +143,63 @@ def test_warnings_reject_no_row(sales: Contract) -> None:
     ],
 )
 def test_what_nothing_reads_or_judges_is_refused(tmp_path: Path, edit: Edit, message: str) -> None:
-    shutil.copytree(CONTRACTS_DIR, tmp_path, dirs_exist_ok=True)
-    path = tmp_path / "proresponse_sales.yaml"
+    with pytest.raises(ContractError, match=rf"proresponse_sales\.yaml: .*{re.escape(message)}"):
+        edited("proresponse_sales", tmp_path, edit)
+
+
+def edited(contract_id: str, folder: Path, edit: Edit) -> Contract:
+    """Load the contract as it is after ``edit``, among the others."""
+    shutil.copytree(CONTRACTS_DIR, folder, dirs_exist_ok=True)
+    path = folder / f"{contract_id}.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     # Anchors would let one edit reach other columns.
     for column in document["schema"][0]["properties"]:
         if "customProperties" in column:
             column["customProperties"] = [dict(item) for item in column["customProperties"]]
+        if "logicalTypeOptions" in column:
+            column["logicalTypeOptions"] = dict(column["logicalTypeOptions"])
     edit(document)
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    with pytest.raises(ContractError, match=rf"proresponse_sales\.yaml: .*{re.escape(message)}"):
-        load_contract("proresponse_sales", tmp_path)
+    return load_contract(contract_id, folder)
+
+
+def totals(document: dict[str, Any], **told: Any) -> None:
+    document["schema"][0]["quality"][1]["implementation"]["arguments"].update(told)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda d: totals(d, header="T"), "record_type must be an enum of 'T' and what the lines are"),
+        (lambda d: totals(d, totals=[]), "totals is a list of columns"),
+        (lambda d: totals(d, same="currency"), "same is a list of columns, not 'currency'"),
+        (lambda d: totals(d, same=["invoice"]), "speaks of invoice, which is no property"),
+        (lambda d: totals(d, count="currency"), "currency must be an integer, since it counts"),
+        (lambda d: properties(d)["vat"].pop("logicalTypeOptions"), "vat needs a multipleOf of 0.01"),
+        (lambda d: properties(d)["vat"].update(required=False), "vat must be required"),
+        (lambda d: with_own(d, "expectedOn", "friday"), "expectedOn: a list of monday, tuesday"),
+        (lambda d: with_own(d, "expectedOn", []), "expectedOn: a list of"),
+        (lambda d: with_own(d, "expectedOn", ["vendredi"]), "expectedOn: a list of"),
+    ],
+)
+def test_a_header_that_nobody_could_hold_its_lines_to_is_refused(tmp_path: Path, edit: Edit, message: str) -> None:
+    with pytest.raises(ContractError, match=rf"renault_warranty_payments\.yaml: .*{re.escape(message)}"):
+        edited("renault_warranty_payments", tmp_path, edit)
+
+
+def test_a_file_of_ours_has_no_header_record(tmp_path: Path) -> None:
+    arguments = {"property": "a", "header": "H", "count": "b", "totals": ["c"], "same": ["d"]}
+    rule = {
+        "id": "file-headerTotals",
+        "type": "custom",
+        "engine": "dealer-interfaces",
+        "severity": "error",
+        "dimension": "consistency",
+        "description": "The header adds up the lines.",
+        "implementation": {"rule": "headerTotals", "arguments": arguments},
+    }
+    with pytest.raises(ContractError, match="nothing judges headerTotals of it"):
+        edited("merkle_sar_daily", tmp_path, lambda d: d["schema"][0]["quality"].append(rule))
 
 
 @pytest.mark.parametrize(

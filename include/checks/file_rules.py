@@ -1,4 +1,7 @@
-"""Rules about a whole file: how many rejected rows it bears, and whether it is as long as on other such weekdays."""
+"""
+Rules about a whole file: how many rejected rows it bears, whether it is as long as on other such weekdays, and whether
+its header adds up its lines.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,34 @@ def same_weekday_volume(rule: Rule, *, rows: int, history: Sequence[int]) -> Fil
     )
 
 
+def header_totals(
+    rule: Rule, *, headers: Sequence[Mapping[str, str]], lines: int, sums: Mapping[str, Decimal], strangers: int
+) -> FileVerdict:
+    """
+    Compare what the one header record of a file says with its line records.
+
+    :param headers: of each header record the count and the totals, as plain numbers in text.
+    :param sums: of the lines, for each column of ``totals``; :param strangers: lines of another document.
+    """
+    named = rule.arguments
+    wanted = "one header record, which counts and adds up the lines of its document"
+    if len(headers) != 1:
+        return FileVerdict(rule.id, rule.severity, "fail", f"{len(headers)} header records", wanted)
+    (header,) = headers
+    wrong = [
+        f"{name}: header {header[name]}, lines {total}"
+        for name, total in sums.items()
+        if Decimal(header[name]) != total
+    ]
+    if int(header[named["count"]]) != lines:
+        wrong.insert(0, f"{named['count']}: header {header[named['count']]}, lines {lines}")
+    if strangers:
+        wrong.append(f"{strangers} lines with another {' or '.join(named['same'])}")
+    return FileVerdict(rule.id, rule.severity, "fail" if wrong else "pass", "; ".join(wrong) or "all equal", wanted)
+
+
 FILE_RULES: Mapping[str, Callable[..., FileVerdict]] = {
     "rejectedRows": rejected_rows,
     "sameWeekdayVolume": same_weekday_volume,
+    "headerTotals": header_totals,
 }

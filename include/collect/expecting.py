@@ -25,8 +25,9 @@ class Expectation:
     """
     When a partner's files are due: at ``due`` by the clock of ``zone`` on each of ``weekdays`` (Monday is 0).
 
-    What is first seen in the 24 hours that begin ``ahead`` before the due time counts for that day, so that a file of
-    the evening before is on time and a late one is not taken for tomorrow's. After ``cut_off`` a late file is missing.
+    A day begins ``ahead`` before its due time, so that a file of the evening before is on time and a late one is not
+    taken for tomorrow's. What was first seen since the last day on which a file was due had ended counts: of a weekly
+    file that is a week. After ``cut_off`` a late file is missing.
     """
 
     due: time
@@ -43,8 +44,8 @@ class Expectation:
 
     @classmethod
     def of(cls, contract: Contract) -> Self:
-        """What the contract promises: a file each day by its time of availability, in its own zone."""
-        return cls(due=contract.due, zone=contract.zone)
+        """What the contract promises: a file by its time of availability, in its own zone, on its days of the week."""
+        return cls(due=contract.due, zone=contract.zone, weekdays=contract.expected_on)
 
     def day_at(self, now: datetime) -> date:
         """The day that ``now`` belongs to."""
@@ -55,8 +56,13 @@ class Expectation:
         )
 
     def opens(self, day: date) -> datetime:
-        """From when on a file counts for ``day``."""
+        """When ``day`` begins."""
         return self.due_at(day) - self.ahead
+
+    def counts_since(self, day: date) -> datetime:
+        """From when on a file counts for ``day``, on which one is due: since the last such day of the week ended."""
+        apart = next(back for back in range(1, 8) if (day.weekday() - back) % 7 in self.weekdays)
+        return self.opens(day - timedelta(days=apart - 1))
 
     def due_at(self, day: date) -> datetime:
         """The instant at which ``day``'s file is due; a time that the clocks skip is the one an hour later."""
@@ -97,7 +103,7 @@ def late(feeds: Iterable[Feed], ledger: Ledger, expectation: Expectation, *, now
     day = expectation.day_at(now)
     arrived: dict[int, list[datetime]] = {}
     for interface in {feed.interface for feed in feeds}:
-        for row in ledger.arrivals(interface=interface, since=expectation.opens(day)):
+        for row in ledger.arrivals(interface=interface, since=expectation.opens(day - LOOK_BACK)):
             if row.state not in NO_FILE:
                 arrived.setdefault(row.feed_id, []).append(row.first_seen_at)
     return lateness(feeds, arrived, expectation, now=now)
@@ -114,7 +120,8 @@ def lateness(
         # A feed that began, or was resumed, after the time could not have been served by it.
         if feed.state != "LIVE" or not expectation.expects(day) or feed.changed_at > due or now < due:
             continue
-        first = min((at for at in arrived.get(feed.id, ()) if expectation.opens(day) <= at <= now), default=None)
+        since = expectation.counts_since(day)
+        first = min((at for at in arrived.get(feed.id, ()) if since <= at <= now), default=None)
         if first is not None and first <= due:
             continue
         missing = now >= due + expectation.cut_off
@@ -134,7 +141,7 @@ def notice(contract: Contract, feeds: Iterable[Feed], ledger: Ledger, *, now: da
     feeds = list(feeds)
     today = expectation.day_at(now)
     arrived: dict[int, list[datetime]] = {}
-    for row in ledger.arrivals(interface=contract.id, since=expectation.opens(today - LOOK_BACK)):
+    for row in ledger.arrivals(interface=contract.id, since=expectation.opens(today - 2 * LOOK_BACK)):
         if row.state not in NO_FILE:
             arrived.setdefault(row.feed_id, []).append(row.first_seen_at)
     found: list[Lateness] = []

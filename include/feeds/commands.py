@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from include.contract import contract_ids
 from include.feeds.errors import FeedError
 from include.feeds.feed import Feed
 from include.feeds.pattern import require_sound, shared_name
@@ -16,12 +17,11 @@ from include.feeds.pattern import require_sound, shared_name
 if TYPE_CHECKING:
     from include.ledger import InboundFeedRow, Ledger
 
-# Interface → the pattern a feed gets that names none; None: it must name one. The partner's own setup text shows the
-# sales pattern for both; run as written, whichever feed came first would eat the other's file.
-DEFAULT_PATTERNS: Final[dict[str, str | None]] = {
-    "proresponse_sales": r"_SL\.csv$",
-    "proresponse_service": None,
-}
+# What a feed gets that names none; without one it must. ProResponse's own setup text shows the sales pattern for both
+# kinds; run as written, whichever feed came first would eat the other's file.
+DEFAULT_PATTERNS: Final = {"proresponse_sales": r"_SL\.csv$"}
+# A wrong guess would read 05/03 as a day in May, and nothing would tell.
+DEFAULT_DATE_FORMATS: Final = {"proresponse_sales": "%m/%d/%Y", "proresponse_service": "%m/%d/%Y"}
 DATE_FORMATS: Final = ("%m/%d/%Y", "%m/%d/%y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d", "%Y%m%d", "%d-%b-%Y")
 STANDING: Final = ("LIVE", "PAUSED")
 _DEALER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -37,15 +37,15 @@ def add_feed(
     conn_id: str,
     pattern: str | None = None,
     encoding: str = "utf-8",
-    date_format: str = "%m/%d/%Y",
+    date_format: str | None = None,
     delete_from_server: bool = False,
 ) -> Feed:
     """
     Add a LIVE feed, if its settings are sound and it can share no file with another in its directory.
 
-    ``directory`` is relative to the partner's home and stored without needless parts. ``pattern`` may be left out only
-    where the interface has a default. Feeds of *other* dealers in the same directory count as well: rows of one dealer
-    must not come to another's customers.
+    ``directory`` is relative to the partner's home and stored without needless parts. ``pattern`` and ``date_format``
+    may be left out only where the interface has a default. Feeds of *other* dealers in the same directory count as
+    well: rows of one dealer must not come to another's customers.
 
     :raises FeedError: naming the setting that is refused, or the other feed and a name that both would take.
     :raises LedgerError: if the dealer has a standing feed of the interface already.
@@ -108,23 +108,29 @@ def sound_settings(
     conn_id: str,
     pattern: str | None = None,
     encoding: str = "utf-8",
-    date_format: str = "%m/%d/%Y",
+    date_format: str | None = None,
     delete_from_server: bool = False,
 ) -> dict[str, Any]:
     """Return the settings as a feed's row has them; :class:`FeedError` naming the one that is refused."""
-    if interface not in DEFAULT_PATTERNS:
-        raise FeedError(f"{interface!r} is no inbound interface; there are {', '.join(DEFAULT_PATTERNS)}")
+    if interface not in (inbound := contract_ids("inbound")):
+        raise FeedError(f"{interface!r} is no inbound interface; there are {', '.join(inbound)}")
     if not _DEALER.fullmatch(dealer):
         raise FeedError(f"the dealer {dealer!r} is no label: lower-case letters, digits, _ and -, e.g. lakeside_rv")
     if not _CONNECTION.fullmatch(conn_id):
         raise FeedError(f"{conn_id!r} is no connection id: letters, digits, '_', '.' and '-'")
-    chosen = pattern if pattern is not None else DEFAULT_PATTERNS[interface]
+    chosen = pattern if pattern is not None else DEFAULT_PATTERNS.get(interface)
     if chosen is None:
         raise FeedError(
-            f"{interface} has no default pattern: the partner's setup shows the sales pattern for it too, and the two "
-            "feeds would take each other's files. Ask the partner how these files end, then give --pattern"
+            f"{interface} has no default pattern, and one that fits too much takes another feed's files. Ask the "
+            "partner how these files are named, then give --pattern"
         )
     require_sound(chosen)
+    written = date_format if date_format is not None else DEFAULT_DATE_FORMATS.get(interface)
+    if written is None:
+        raise FeedError(
+            f"{interface} has no default date format, and a wrong one takes May for March without a word. Ask the "
+            f"partner how its dates are written, then give --date-format: {', '.join(DATE_FORMATS)}"
+        )
     return {
         "interface": interface,
         "dealer": dealer,
@@ -132,7 +138,7 @@ def sound_settings(
         "pattern": chosen,
         "conn_id": conn_id,
         "encoding": known_encoding(encoding),
-        "date_format": known_date_format(date_format),
+        "date_format": known_date_format(written),
         "delete_from_server": delete_from_server,
     }
 

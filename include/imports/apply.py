@@ -1,4 +1,4 @@
-"""Apply what is checked to the CRM, oldest file first; the ledger hears it once the rows are committed."""
+"""Apply what is checked to where it belongs, oldest file first; the ledger hears it once the rows are committed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from include.crm.apply import apply_import
-from include.crm.arrival import Applied, Arrival, CrmError, CrmUnavailableError
 from include.feeds import Feed, feeds
+from include.imports.destinations import Destination, Written, destination_of
 from include.imports.staged import folder, is_staged, staged_rows
-from include.imports.taking import FEED_STATES, LEASE_SECONDS, Taking, day_of
+from include.imports.taking import FEED_STATES, LEASE_SECONDS, Taking
 
 if TYPE_CHECKING:
     from include.contract import Contract
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from include.staging import Staging
 
 LOG = logging.getLogger(__name__)
-# Counts of an import that its event and its line in the log tell.
-TOLD = ("created", "updated", "unchanged", "older", "linked", "new", "review", "contacts_created")
 
 
 def apply_arrivals(
@@ -40,13 +37,13 @@ def apply_arrivals(
     Bring each CHECKED arrival of the interface to APPLIED, in the order in which the files came.
 
     Rows and their mark are committed first, then the ledger is told, then the staged rows go. Who comes again after a
-    kill between any two finds the mark and only finishes. One file never stops the next: one whose import is refused
-    stays CHECKED, and is HELD after some attempts.
+    kill between any two finds the mark and only finishes. One file never stops the next: one whose import breaks stays
+    CHECKED, and is HELD after some attempts, or at once where trying again cannot help.
 
     :param on_step: hears ``committed``, ``told`` and ``tidied`` with the arrival's id.
-    :return: how many arrivals were ``applied``, ``held`` or ``failed``, and by the words of ``include.crm``'s
-        ``Applied`` what became of their activities; ``rejected_rows`` are rows that wait for a correction.
-    :raises CrmUnavailableError: if the DMS database does not answer; the files stay CHECKED.
+    :return: how many arrivals were ``applied``, ``held`` or ``failed``, and by the words of the destination what became
+        of their rows; ``rejected_rows`` are rows that wait for a correction.
+    :raises CrmUnavailableError, WarrantyUnavailableError: if the DMS database does not answer; the files stay CHECKED.
     """
     taking = Taking("apply", ledger, lease_seconds, log, on_step)
     there = ledger.arrivals(interface=contract.id, states=("CHECKED", "APPLIED"))
@@ -59,7 +56,7 @@ def apply_arrivals(
         log.info("%s: no file waits to be imported", contract.id)
         return taking.counts
     known = {feed.id: feed for feed in feeds(ledger, interface=contract.id, states=FEED_STATES)}
-    call = _Apply(contract, known, staging, dms_dsn, taking)
+    call = _Apply(contract, destination_of(contract), known, staging, dms_dsn, taking)
     earliest = datetime.min.replace(tzinfo=UTC)
     for row in sorted(waiting, key=lambda each: (each.first_seen_at, each.mtime or earliest, each.id)):
         with ExitStack() as leases:
@@ -72,6 +69,7 @@ class _Apply:
     """What one call knows; see :func:`apply_arrivals`."""
 
     contract: Contract
+    destination: Destination
     feeds: Mapping[int, Feed]
     staging: Staging
     dms_dsn: str
@@ -82,51 +80,29 @@ class _Apply:
             return
         row, token = taken
         try:
-            done = self._commit(row)
-        except CrmUnavailableError:
+            with staged_rows(self.staging, row.id) as rows:
+                done = self.destination.write(self.dms_dsn, self.contract, row, self.feeds[row.feed_id], rows)
+        except self.destination.unavailable:
             raise
-        except CrmError as error:
+        except self.destination.refused as error:
+            self.taking.move(row, "HELD", token, reason=str(error))
+            self.staging.remove(folder(row.id))
+            return
+        except self.destination.failed as error:
             self.taking.fail(row, token, error, str(error))
             return
         except Exception as error:
             self.taking.fail(row, token, error)
             return
         self.taking.on_step(row.id, "committed")
-        detail = {name: getattr(done, name) for name in TOLD} | {"import": done.import_id, "rules": dict(done.rules)}
-        if self.taking.move(row, "APPLIED", token, applied_at=done.applied_at, detail=detail) is None:
+        if self.taking.move(row, "APPLIED", token, applied_at=done.applied_at, detail=dict(done.detail)) is None:
             return
         self._count(row, done)
         # What was said of a person does not lie about for longer than it is needed.
         self.staging.remove(folder(row.id))
         self.taking.on_step(row.id, "tidied")
 
-    def _commit(self, row: ArrivalRow) -> Applied:
-        assert row.sha256 is not None
-        with staged_rows(self.staging, row.id) as rows:
-            arrival = Arrival(
-                id=row.id,
-                interface=row.interface,
-                dealer=row.dealer,
-                sha256=row.sha256,
-                seen_at=row.first_seen_at,
-                file_time=row.mtime,
-                day=day_of(row, self.contract),
-                date_format=self.feeds[row.feed_id].date_format,
-                header=rows.header,
-            )
-            return apply_import(self.dms_dsn, self.contract, arrival, accepted=rows.accepted, rejected=rows.rejected)
-
-    def _count(self, row: ArrivalRow, done: Applied) -> None:
+    def _count(self, row: ArrivalRow, done: Written) -> None:
         self.taking.counts["rejected_rows"] += done.rows_rejected
-        for name in TOLD:
-            self.taking.counts[name] += getattr(done, name)
-        self.taking.log.info("%s: %s", row.label, in_words(asdict(done)))
-
-
-def in_words(told: Mapping[str, Any]) -> str:
-    """What an import did, for the person on call: from the counts of ``Applied``, also as its event has them."""
-    return (
-        f"activities: {told['created']} created ({told['linked']} linked, {told['new']} with "
-        f"{told['contacts_created']} new contacts, {told['review']} to review), {told['updated']} updated, "
-        f"{told['unchanged']} as they were, {told['older']} left as a later file says"
-    )
+        self.taking.counts.update({name: done.detail[name] for name in self.destination.told})
+        self.taking.log.info("%s: %s", row.label, self.destination.in_words(done.detail))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from include.imports.apply import TOLD, in_words
+from include.imports.destinations import Destination, destination_of
 from include.ledger.arrival_states import ARRIVAL_SETTLED, ARRIVAL_STATES
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class UnfinishedError(RuntimeError):
 
 @dataclass
 class Concluded:
-    """What a run did: arrivals by the state they are in now, and what their imports did to activities and rows."""
+    """What a run did: arrivals by the state they are in now, and what their imports did, as its place counts it."""
 
     states: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
@@ -57,10 +57,11 @@ def conclude_arrivals(
     :param begun: when the run began; what was settled since is its work, since runs of an interface follow each other.
     :param failures: of the collecting: ``dealer``, ``arrival`` (None for a whole feed) and ``code`` each.
     :param missing: sentences about files that ought to have come by now, told for the first time.
-    :raises UnfinishedError: if the run held or rejected a file, could not look into a feed or read a file, left one
-        half-way, or a file is missing.
+    :raises UnfinishedError: if the run held or rejected a file or a part of it, could not look into a feed or read a
+        file, left one half-way, or a file is missing.
     """
     found = Concluded()
+    destination = destination_of(contract)
     wrong = [_failure(failure) for failure in failures]
     rows = ledger.arrivals(interface=contract.id, states=OPEN)
     rows += ledger.arrivals(interface=contract.id, settled_since=begun)
@@ -72,8 +73,10 @@ def conclude_arrivals(
         if imported is not None and imported.at >= begun:
             found.counts["rows"] += row.rows_read or 0
             found.counts["rejected_rows"] += row.rows_rejected or 0
-            found.counts.update({name: imported.detail[name] for name in TOLD})
-        said = line(row, imported)
+            found.counts.update({name: imported.detail[name] for name in destination.told})
+            if (waiting := destination.waiting(imported.detail)) is not None:
+                wrong.append(waiting)
+        said = line(row, imported, destination)
         log(said)
         if row.state in ("LANDED", "CHECKED") or (row.state in ("HELD", "REJECTED") and fresh):
             wrong.append(said)
@@ -81,20 +84,20 @@ def conclude_arrivals(
     counts = found.counts
     log(
         f"{contract.id}: {counts['rows']} rows read, {counts['rejected_rows']} of them rejected; "
-        + in_words({name: counts[name] for name in TOLD})
+        + destination.in_words({name: counts[name] for name in destination.told})
     )
     if wrong:
         raise UnfinishedError(f"{contract.id}: {len(wrong)} to look at:\n" + "\n".join(wrong))
     return found
 
 
-def line(row: ArrivalRow, imported: EventRow | None) -> str:
+def line(row: ArrivalRow, imported: EventRow | None, destination: Destination) -> str:
     """One line for the person on call: which file, where it stands, what it brought or why it stopped, what is next."""
     what = f"{row.label}: {row.state}"
     if row.reject_code:
         what += f" ({row.reject_code})"
     if imported is not None:
-        what += f": {row.rows_read} rows, {row.rows_rejected} rejected; {in_words(imported.detail)}"
+        what += f": {row.rows_read} rows, {row.rows_rejected} rejected; {destination.in_words(imported.detail)}"
     if row.reason:
         what += f": {row.reason}"
     elif row.duplicate_of is not None:

@@ -85,6 +85,7 @@ def check_arrival(
         batch=batch,
         arrival_id=arrival_id,
         tolerance=contract.file_rule("rejectedRows"),
+        totals=contract.file_rule("headerTotals"),
     )
 
 
@@ -98,21 +99,24 @@ def check_file(
     batch: str | int,
     arrival_id: int,
     tolerance: Rule | None = None,
+    totals: Rule | None = None,
 ) -> CheckedArrival:
     """
     Judge the file at ``path`` and stage its rows; in memory there are never more than two pieces of it.
 
     :param window: the day on which it came.
-    :param tolerance: the contract's rule about rejected rows.
+    :param tolerance: the contract's rule about rejected rows; :param totals: its rule about the file's header record.
     :raises FileRefused: if it cannot be read; then nothing is staged.
     :raises StagingError: if the rows cannot be written down.
     """
     import polars as pl
 
     from include.inbound.judge import LINE, REJECTED, Judge
+    from include.inbound.totals import HeaderTotals
 
     names = accepted_name(batch, arrival_id), rejected_name(batch, arrival_id)
     judge = Judge(arrangement, dealer=dealer, window=window)
+    adding = None if totals is None else HeaderTotals(totals)
     accepted = rejected = 0
     failed: Counter[str] = Counter()
     schema = pl.Schema({LINE: pl.Int64(), **{name: pl.String() for name in arrangement.table.columns}})
@@ -131,8 +135,12 @@ def check_file(
             accepted += part.accepted.height
             rejected += part.rejected.height
             failed.update(part.failed)
+            if adding is not None:
+                adding.add(part)
         if written is not None:
             written.result()
+        if adding is not None:
+            adding.require()
     assert judge.headers is not None
     reasons = ROW_REASONS.keys() | {rule.id for rule in arrangement.table.row_rules if rule.severity == "error"}
     warnings = [] if accepted + rejected else [HEADER_ONLY]

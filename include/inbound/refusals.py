@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 Code = Literal[
-    "EMPTY", "ENCODING", "NOT_CSV", "DELIMITER", "HEADER_MISSING", "HEADER_DOUBLED", "TRUNCATED", "TOO_LARGE"
+    "EMPTY", "ENCODING", "NOT_CSV", "DELIMITER", "HEADER_MISSING", "HEADER_DOUBLED", "TRUNCATED", "TOO_LARGE", "ROWS",
+    "HEADER_RECORD", "TOTALS",
 ]  # fmt: skip
 
 # Of a row that cannot be taken apart; beside them stand the ids of the contract's rules.

@@ -19,6 +19,10 @@ class WarrantyError(Exception):
     """Something was not done in the warranty books; says what, and what to do next. No value of a row stands in it."""
 
 
+class PaymentRefusedError(WarrantyError):
+    """A payment that can never be posted as it is, however often it is tried; the manufacturer has to be asked."""
+
+
 class WarrantyUnavailableError(WarrantyError):
     """The database did not answer, or somebody else has it; nothing is wrong with what was asked: ask again later."""
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from include.warranty import payment_statements as statements
-from include.warranty.connection import WarrantyError, transaction
+from include.warranty.connection import PaymentRefusedError, WarrantyError, transaction
 from include.warranty.frames import AMOUNTS, stage
 from include.warranty.settling import begin, settle
 
@@ -71,8 +71,9 @@ def post_payment(dms_dsn: str, header: Header, lines: pl.DataFrame) -> Posted:
     Post one checked payment file, once; lines that earlier files left on account are looked at again.
 
     :param lines: ``COLUMNS`` as text, dates as ISO; amounts below zero are corrections.
-    :raises WarrantyError: if the header's totals are not the lines', an amount is no money, two lines have one number,
-        or another payment with this document number was posted; nothing is written then.
+    :raises PaymentRefusedError: if the header's totals are not the lines', two lines have one number, or another
+        payment with this document number was posted; nothing is written then.
+    :raises WarrantyError: if an amount is no money, or the database refuses something; nothing is written then.
     """
     doing = f"posting of payment {header.document_number}"
     for name in AMOUNTS:
@@ -112,7 +113,7 @@ def _marked(cur: cursor, header: Header, digest: str) -> Posted | None:
         return None
     payment_id, known, counts, applied_at = row
     if known != digest:
-        raise WarrantyError(
+        raise PaymentRefusedError(
             f"payment {header.document_number} was posted as payment {payment_id} with other content; nothing was "
             "written. Ask the manufacturer which of the two is right: a correction has a number of its own"
         )
@@ -122,7 +123,7 @@ def _marked(cur: cursor, header: Header, digest: str) -> Posted | None:
 def _require_sound(cur: cursor, header: Header, doing: str) -> None:
     cur.execute(statements.TWICE)
     if (row := cur.fetchone()) is not None:
-        raise WarrantyError(f"{doing}: line number {row[0]} stands twice, or not at all; nothing was written")
+        raise PaymentRefusedError(f"{doing}: line number {row[0]} stands twice, or not at all; nothing was written")
     cur.execute(statements.TOTALS)
     [sums] = cur.fetchall()
     wrong = [
@@ -131,7 +132,7 @@ def _require_sound(cur: cursor, header: Header, doing: str) -> None:
         if getattr(header, name) != summed
     ]
     if wrong:
-        raise WarrantyError(
+        raise PaymentRefusedError(
             f"{doing}: the header's totals are not those of its lines ({'; '.join(wrong)}); nothing was written. The "
             "file is cut or wrong: ask the manufacturer for it again"
         )

@@ -1,4 +1,4 @@
-"""Checked files applied to the CRM."""
+"""Checked files applied to where their contract says."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 class ApplyFilesOperator(BaseOperator):
     """
-    Write each checked file's accepted rows as activities of the right contacts, oldest file first, each file at once.
+    Write each checked file's accepted rows to where the contract says, oldest file first, each file at once.
+
+    That is the CRM (activities of the right contacts) or the warranty books (payments matched to claims and posted).
 
     Works on whatever waits, of earlier runs as well; a file that was applied is not applied again. A file whose import
     is refused does not stop the next; a database that does not answer fails the task, which is tried again.
 
     :param contract: the interface's contract.
-    :param dms_conn_id: PostgreSQL connection of the DMS database, which holds the CRM.
+    :param dms_conn_id: PostgreSQL connection of the DMS database, which holds the CRM and the warranty books.
     :param ledger_conn_id: PostgreSQL connection of the ledger.
     :param staging_url: where judged rows are staged (templated).
-    :return: counts of files ``applied``, ``held``, ``failed``, and of activities by what became of them.
+    :return: counts of files ``applied``, ``held``, ``failed``, and of rows by what became of them.
     """
 
     template_fields: Sequence[str] = ("staging_url",)

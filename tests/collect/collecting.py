@@ -24,7 +24,8 @@ _dealers = itertools.count(1)
 def new_feed(ledger: Ledger, directory: str, **keys: Any) -> Feed:
     """A LIVE feed of a dealer of its own."""
     given = {"pattern": r"_SL\.csv$", "conn_id": "proresponse_sftp", "delete_from_server": True, **keys}
-    return add_feed(ledger, interface=INTERFACE, dealer=f"dealer_{next(_dealers)}", directory=directory, **given)
+    interface = given.pop("interface", INTERFACE)
+    return add_feed(ledger, interface=interface, dealer=f"dealer_{next(_dealers)}", directory=directory, **given)
 
 
 def drop(path: Path, content: bytes = b"a,b\n1,2\n", *, mtime: int | None = None) -> Path:

@@ -59,6 +59,41 @@ def test_a_day_is_judged_by_the_partners_clock(
     assert told(feed, now, *arrived) == expected
 
 
+WEEKLY = Expectation(due=time(12), zone=ZONE, weekdays=frozenset({4}))  # on Fridays
+
+
+@pytest.mark.parametrize(
+    ("now", "arrived", "expected"),
+    [
+        ("2026-03-19 23:00", (), None),
+        ("2026-03-20 12:00", (), "LATE"),
+        ("2026-03-20 18:00", (), "MISSING"),
+        # Any file of the week will do, from behind the Friday before on.
+        ("2026-03-20 18:00", ("2026-03-17 09:00",), None),
+        ("2026-03-20 18:00", ("2026-03-14 00:00",), None),
+        ("2026-03-20 18:00", ("2026-03-13 23:59",), "MISSING"),
+        ("2026-03-20 18:00", ("2026-03-20 13:00",), "LATE_ARRIVED"),
+        ("2026-03-21 18:00", (), None),
+    ],
+)
+def test_a_weekly_file_may_come_on_any_day_of_its_week(
+    feed: Feed, now: str, arrived: tuple[str, ...], expected: str | None
+) -> None:
+    found = lateness([feed], {feed.id: [at(each) for each in arrived]}, WEEKLY, now=at(now))
+    assert [each.status for each in found] == ([expected] if expected else [])
+
+
+def test_a_contract_names_the_days_of_the_week(partner: Partner) -> None:
+    payments = load_contract("renault_warranty_payments")
+    assert Expectation.of(payments).weekdays == {4}
+    assert Expectation.of(CONTRACT).weekdays == set(range(7))
+    feed = replace(partner.feed, changed_at=datetime(2026, 3, 1, tzinfo=UTC))
+    monday = datetime(2026, 3, 23, 9, 0, tzinfo=UTC)
+    assert [f"{each.status} {each.day:%d}" for each in notice(payments, [feed], partner.ledger, now=monday)] == [
+        "MISSING 20"
+    ]
+
+
 @pytest.mark.parametrize("day", ["2026-03-09", "2026-11-02"])
 def test_the_day_after_a_change_of_clocks_is_a_day_like_others(feed: Feed, day: str) -> None:
     assert told(feed, f"{day} 05:59") is None

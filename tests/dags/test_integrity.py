@@ -26,6 +26,8 @@ SPINES = {
     # Nothing is applied unchecked, and nothing removed at the partner that is not applied.
     "inbound": ["collect", "check", "apply", "remove", "conclude"],
 }
+# Where the step that writes goes by another word.
+WRITES = {"renault_warranty_payments": "post"}
 TAGS = {"partner", "direction", "tier"}
 HEAVY = {"pandas", "polars", "great_expectations", "pyarrow", "asyncssh", "scipy"}
 
@@ -46,7 +48,8 @@ def test_dag_file_is_named_after_its_dag(bag: DagBag, dag_id: str) -> None:
 @pytest.mark.parametrize("dag_id", EVERY)
 def test_no_step_comes_before_the_one_that_it_trusts(bag: DagBag, dag_id: str) -> None:
     dag = bag.dags[dag_id]
-    for before, after in pairwise(SPINES[load_contract(dag_id).direction]):
+    spine = [WRITES.get(dag_id, step) if step == "apply" else step for step in SPINES[load_contract(dag_id).direction]]
+    for before, after in pairwise(spine):
         assert before in dag.get_task(after).get_flat_relative_ids(upstream=True)
     trusting = [task for task in dag.tasks if task.task_id not in ("conclude", "report")]
     assert {task.trigger_rule for task in trusting} == {"all_success"}

@@ -53,6 +53,8 @@ def test_a_sound_setting_is_stored(ledger: Ledger, changes: dict[str, Any], name
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"interface": "merkle_sar_daily"}, "no inbound interface; there are proresponse_sales"),
     ({"interface": "proresponse_service"}, "has no default pattern"),
+    ({"interface": "renault_warranty_payments"}, "has no default pattern"),
+    ({"interface": "renault_warranty_payments", "pattern": "^GAREXP_[0-9]+$"}, "has no default date format"),
     ({"pattern": ""}, "does not end in"),
     ({"pattern": r"_SL\.csv"}, "does not end in"),
     ({"pattern": r"(a)\1$"}, "cannot be judged"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import psycopg2
 from include.contract import load_contract
 from include.imports.apply import apply_arrivals
 from include.imports.check import check_arrivals
+from include.imports.conclude import Concluded, conclude_arrivals
 from include.ledger import ArrivalRow
 from include.quality.gate import GateProcess
 from include.staging import Staging
@@ -62,6 +64,7 @@ class Imports:
     gate: GateProcess
     dms_dsn: str
     folder: Path
+    interface: str = "proresponse_sales"
 
     def bring(self, name: str, content: bytes) -> ArrivalRow:
         """Let the partner put a file down, and collect it."""
@@ -71,7 +74,7 @@ class Imports:
 
     def check(self, **options: Any) -> Counter[str]:
         return check_arrivals(
-            load_contract("proresponse_sales"),
+            load_contract(self.interface),
             ledger=self.partner.ledger,
             archive=self.partner.archive,
             staging=self.staging,
@@ -83,7 +86,15 @@ class Imports:
 
     def apply(self, **options: Any) -> Counter[str]:
         keys = {"ledger": self.partner.ledger, "staging": self.staging, "dms_dsn": self.dms_dsn, **options}
-        return apply_arrivals(load_contract("proresponse_sales"), **keys)
+        return apply_arrivals(load_contract(self.interface), **keys)
+
+    def conclude(self, begun: datetime, **told: Any) -> tuple[Concluded, list[str]]:
+        """The last word, and the lines that it logged."""
+        said: list[str] = []
+        done = conclude_arrivals(
+            load_contract(self.interface), begun=begun, ledger=self.partner.ledger, log=said.append, **told
+        )
+        return done, said
 
     def crm(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the CRM, as a person's query sees them."""

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from include.contract import load_contract
-from include.imports.conclude import Concluded, UnfinishedError, conclude_arrivals
+from include.imports.conclude import UnfinishedError
 from tests.imports.importing import Imports, file_of, sold
 
 TOO_MANY = file_of(sold(), *[sold(Term="700", Amount_Financed="10")] * 30)
-
-
-def conclude(imports: Imports, begun: datetime, **told: Any) -> tuple[Concluded, list[str]]:
-    said: list[str] = []
-    done = conclude_arrivals(
-        load_contract("proresponse_sales"), begun=begun, ledger=imports.partner.ledger, log=said.append, **told
-    )
-    return done, said
 
 
 def test_a_run_says_what_it_brought_and_the_next_one_does_not_say_it_again(imports: Imports) -> None:
@@ -29,7 +19,7 @@ def test_a_run_says_what_it_brought_and_the_next_one_does_not_say_it_again(impor
     imports.check()
     imports.apply()
     imports.partner.remove(None)
-    done, said = conclude(imports, begun)
+    done, said = imports.conclude(begun)
     assert done.states == {"REMOVED": 2}
     assert [done.counts[name] for name in ("rows", "rejected_rows", "created", "new")] == [2, 1, 1, 1]
     assert f"arrival {row.id}" in said[0]
@@ -37,7 +27,7 @@ def test_a_run_says_what_it_brought_and_the_next_one_does_not_say_it_again(impor
     assert f"arrival {copy.id}" in said[1]
     assert f"the same content as arrival {row.id}" in said[1]
     assert "Sample" not in "".join(said)
-    again, said = conclude(imports, datetime.now(UTC))
+    again, said = imports.conclude(datetime.now(UTC))
     assert (again.states, len(said)) == ({}, 1)
     assert again.counts["rows"] == 0
 
@@ -47,8 +37,8 @@ def test_a_held_file_makes_its_own_run_red_and_is_told_in_the_later_ones(imports
     row = imports.bring("day_SL.csv", TOO_MANY)
     imports.check()
     with pytest.raises(UnfinishedError, match=f"1 to look at:\n.*day_SL.csv.*HELD.*feeds release {row.id}"):
-        conclude(imports, begun)
-    done, said = conclude(imports, datetime.now(UTC))
+        imports.conclude(begun)
+    done, said = imports.conclude(datetime.now(UTC))
     assert done.states == {"HELD": 1}
     assert f"feeds release {row.id}" in said[0]
 
@@ -58,20 +48,20 @@ def test_a_rejected_file_makes_the_run_red_with_its_code(imports: Imports) -> No
     row = imports.bring("day_SL.csv", b"\xff\xfe" + file_of(sold()))
     imports.check()
     with pytest.raises(UnfinishedError, match=rf"REJECTED \(ENCODING\).*feeds reopen {row.id}"):
-        conclude(imports, begun)
-    assert conclude(imports, datetime.now(UTC))[0].states == {}
+        imports.conclude(begun)
+    assert imports.conclude(datetime.now(UTC))[0].states == {}
 
 
 def test_a_file_that_a_step_left_half_way_is_red_until_it_is_done(imports: Imports) -> None:
     imports.bring("day_SL.csv", file_of(sold()))
     with pytest.raises(UnfinishedError, match=r"LANDED.*did not come to its end"):
-        conclude(imports, datetime.now(UTC))
+        imports.conclude(datetime.now(UTC))
     imports.check()
     with pytest.raises(UnfinishedError, match=r"CHECKED.*did not come to its end"):
-        conclude(imports, datetime.now(UTC))
+        imports.conclude(datetime.now(UTC))
     begun = datetime.now(UTC)
     imports.apply()
-    done, said = conclude(imports, begun)
+    done, said = imports.conclude(begun)
     assert done.counts["created"] == 1
     assert "the next run removes it" in said[0]
 
@@ -82,7 +72,7 @@ def test_what_could_not_be_collected_or_has_not_come_is_red(imports: Imports) ->
         {"dealer": "b", "arrival": 7, "code": "STALLED"},
     ]
     with pytest.raises(UnfinishedError) as raised:
-        conclude(imports, datetime.now(UTC), failures=failures, missing=["dealer c: nothing came"])
+        imports.conclude(datetime.now(UTC), failures=failures, missing=["dealer c: nothing came"])
     assert "dealer a: a whole feed could not be had (UNREACHABLE)" in str(raised.value)
     assert "dealer b: arrival 7 could not be had (STALLED)" in str(raised.value)
     assert "dealer c: nothing came" in str(raised.value)
