@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import inbound, matching, parsing
+from bench import inbound, matching, parsing, warranty
 from bench.deliveries import DAY, DELIVERIES, Delivery
 from bench.limit import limit
 from bench.measure import measured
@@ -31,7 +31,7 @@ from local.settings import Settings
 MOST_XML_LINES = 1_000_000
 MATCHED = 1_000_000
 INBOUND = (200_000, 1_000_000)
-PARTS = ("outbound", "inbound", "matching", "parsing")
+PARTS = ("outbound", "inbound", "matching", "warranty", "parsing")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print(f"Matching {MATCHED:,} rows against as many contacts")
             matched = matching.measure(postgres, folder, MATCHED, MATCHED, options.rounds)
             results.append(matched | {"machine": _machine()})
+        if "warranty" in options.only:
+            console.print(f"Warranty, {warranty.LINES:,} payment lines against {warranty.CLAIMS:,} claims")
+            posted = warranty.measure(postgres, folder, options.rounds, console.print)
+            results += [each | {"machine": _machine()} for each in posted]
     if "parsing" in options.only:
         console.print("DAG files, parsed beside plain ones")
         results.append(parsing.measure(folder / "airflow", options.rounds + 2) | {"machine": _machine()})

@@ -20,9 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil
-
-from bench.measure import measured
+from bench.measure import measured, sessions_cpu, settle
 
 if TYPE_CHECKING:
     from bench.sftp_server import Server
@@ -75,7 +73,7 @@ def measure(
     # What the last round left is where the next day begins.
     for name, made_of in ((next_day.crm, "bench_crm"), (next_day.ledger, "bench_ledger")):
         postgres.create_database(name, template=made_of, replace=True)
-    _settle(postgres.dsn(next_day.crm))
+    settle(postgres.dsn(next_day.crm))
     results.append(_measured(next_day, "inbound, next day", postgres, server, folder, rounds, say))
     for name in ("first", "next_day"):
         postgres.drop_database(f"bench_{name}")
@@ -118,10 +116,10 @@ def _measured(
         # Ours comes last of all, so that the next file finds what it has left.
         for which in ("limit", "ours") if (rounds - turn) % 2 else ("ours", "limit"):
             crm = postgres.create_database("bench_crm", template=case.crm, replace=True)
-            before = _sessions_cpu(postgres)
+            before = sessions_cpu(postgres)
             found = (_ours if which == "ours" else _limit)(case, crm, postgres, server, folder)
             time.sleep(0.2)  # until the database server has seen the session's end
-            found["server_cpu"] = _sessions_cpu(postgres) - before
+            found["server_cpu"] = sessions_cpu(postgres) - before
             runs[which].append(found)
             say(
                 f"  {which:<5}  {found['seconds']:6.1f} s  {found['cpu']:.1f} CPU s, {found['server_cpu']:.1f} in the "
@@ -203,23 +201,6 @@ def _result(
 
 def _steps(runs: list[dict[str, Any]]) -> dict[str, float]:
     return {name: round(median(run["steps"][name] for run in runs), 2) for name in runs[0]["steps"]}
-
-
-def _sessions_cpu(postgres: Postgres) -> float:
-    """CPU seconds of all the database server's sessions that have ended."""
-    times = psutil.Process(postgres.pid).cpu_times()
-    return float(times.children_user + times.children_system)
-
-
-def _settle(dsn: str) -> None:
-    """Do what autovacuum does overnight, so that no round pays for it."""
-    import psycopg2
-
-    connection = psycopg2.connect(dsn)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
-    connection.close()
 
 
 def bring_in(request: dict[str, Any]) -> dict[str, Any]:

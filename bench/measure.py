@@ -6,11 +6,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from local.postgres import Postgres
 
 SAMPLE_SECONDS = 0.1
 MEGABYTE = 1 << 20
@@ -50,6 +54,46 @@ def measured(arguments: Sequence[str], request: dict[str, Any]) -> Run:
     if child.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{errors[-2000:]}")
     return Run(json.loads(child.stdout.read().splitlines()[-1]), peak)
+
+
+@dataclass
+class Others:
+    """CPU that the machine gave to none of ours: say in ``ours`` how many seconds were; ``cores`` is the mean rest."""
+
+    ours: float = 0.0
+    cores: float = 0.0
+
+
+@contextmanager
+def elsewhere() -> Iterator[Others]:
+    """Tell how busy the machine was with other work during the block; what a hypervisor took away counts as such."""
+    others = Others()
+    before, started = _busy(), time.perf_counter()
+    yield others
+    others.cores = max(0.0, _busy() - before - others.ours) / (time.perf_counter() - started)
+
+
+def _busy() -> float:
+    times = psutil.cpu_times()
+    parts = ("user", "nice", "system", "irq", "softirq", "steal")
+    return float(sum(getattr(times, name, 0.0) for name in parts))
+
+
+def sessions_cpu(postgres: Postgres) -> float:
+    """CPU seconds of all the database server's sessions that have ended."""
+    times = psutil.Process(postgres.pid).cpu_times()
+    return float(times.children_user + times.children_system)
+
+
+def settle(dsn: str) -> None:
+    """Do in a database what autovacuum does overnight, so that no round pays for it."""
+    import psycopg2
+
+    connection = psycopg2.connect(dsn)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    connection.close()
 
 
 def _tree_mb(process: psutil.Process) -> float:

@@ -31,7 +31,9 @@ def settle(cur: cursor, kind: Kind, *, payment_id: int | None = None, decision_i
     """
     cur.execute(matching.TOUCH_OPEN)
     cur.execute("ANALYZE touched_line")
-    # A matched line is looked for by an index; statistics of a table that has just grown would say it is empty.
+    # Statistics of a table that has just grown would say that it is empty, and rows would be joined one by one.
+    cur.execute(matching.ASKED)
+    cur.execute("ANALYZE asked")
     cur.execute(matching.ASSESS)
     cur.execute("ANALYZE assessed")
     cur.execute(matching.TOUCH_CLAIMS)
@@ -39,6 +41,8 @@ def settle(cur: cursor, kind: Kind, *, payment_id: int | None = None, decision_i
     cur.execute(matching.WRITE_CHANGED)
     cur.execute(matching.WRITE_NEW)
     cur.execute("ANALYZE touched_claim, touched_payment")
+    cur.execute(settling.CLAIMED)
+    cur.execute("ANALYZE claimed")
     cur.execute(settling.LABELLED)
     cur.execute("ANALYZE labelled")
     cur.execute(settling.WRITE_LABELS)

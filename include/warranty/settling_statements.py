@@ -10,15 +10,24 @@ from __future__ import annotations
 
 from typing import Final
 
+# What is claimed, and since when: read once, of the touched claims, for all that follows.
+CLAIMED: Final = """
+CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS
+SELECT t.claim_id, c.dealer, c.currency, c.told_status, s.submitted_on, coalesce(j.gross, 0) AS claimed,
+       coalesce(j.vat, 0) AS vat
+  FROM touched_claim t
+  JOIN warranty.claim c USING (claim_id)
+  LEFT JOIN warranty.submission s ON s.claim_id = c.claim_id AND s.seq = c.last_seq
+  LEFT JOIN (SELECT claim_id, sum(gross) AS gross, sum(vat) AS vat
+               FROM touched_claim JOIN warranty.claim_job USING (claim_id) GROUP BY claim_id) j
+    ON j.claim_id = t.claim_id
+"""
+
 # Lines of a claim in the order of their payment dates, whatever the order in which their files came.
 # `before` and `after` are what was paid up to a line, what people moved here included.
 LABELLED: Final = """
 CREATE TEMPORARY TABLE labelled ON COMMIT DROP AS
-WITH claimed AS MATERIALIZED (
-    SELECT t.claim_id, c.dealer, c.currency, coalesce(sum(j.gross), 0) AS claimed, coalesce(sum(j.vat), 0) AS vat
-      FROM touched_claim t JOIN warranty.claim c USING (claim_id) LEFT JOIN warranty.claim_job j USING (claim_id)
-     GROUP BY t.claim_id, c.dealer, c.currency
-), moved AS (
+WITH moved AS (
     SELECT to_claim_id AS claim_id, sum(amount) AS amount FROM warranty.decision
      WHERE kind = 'MOVE' AND reversed_at IS NULL GROUP BY to_claim_id
 ), line AS (
@@ -53,11 +62,7 @@ UPDATE warranty.assessment a SET outcome = n.outcome, vat_differs = n.vat_differ
 # `owed` is what is still to be paid in money after what people closed. A leave-open write-off gives way to money.
 POSITIONS: Final = """
 CREATE TEMPORARY TABLE positions ON COMMIT DROP AS
-WITH claimed AS MATERIALIZED (
-    SELECT t.claim_id, c.dealer, c.currency, coalesce(sum(j.gross), 0) AS claimed
-      FROM touched_claim t JOIN warranty.claim c USING (claim_id) LEFT JOIN warranty.claim_job j USING (claim_id)
-     GROUP BY t.claim_id, c.dealer, c.currency
-), paid AS (
+WITH paid AS (
     SELECT claim_id, sum(gross) AS amount, max(allowed) FILTER (WHERE from_last = 1) AS allowed
       FROM labelled GROUP BY claim_id
 ), decided AS (
@@ -95,6 +100,7 @@ WITH wanted AS (
       FROM positions CROSS JOIN LATERAL (VALUES
            ('CLAIMS', -settled), ('WRITTEN_OFF', written_off), ('BALANCE_DUE', due), ('ON_ACCOUNT', -too_much)
       ) AS v (account, amount)
+     WHERE amount <> 0
     UNION ALL
     SELECT s.dealer, CASE s.dealer WHEN 'UNKNOWN' THEN 'SUSPENSE' ELSE 'ON_ACCOUNT' END, p.currency, NULL, s.line_id,
            NULL, coalesce(d.moved_out, 0) - l.gross
@@ -138,19 +144,17 @@ WITH answered AS (
     SELECT n.claim_id,
            CASE WHEN bool_or(n.gross <> 0) THEN 50 WHEN bool_or(n.outcome = 'REJECTED') THEN 40 END AS status
       FROM labelled n
-      JOIN warranty.claim k USING (claim_id)
-      JOIN warranty.submission s ON s.claim_id = k.claim_id AND s.seq = k.last_seq
-     WHERE n.payment_date >= s.submitted_on
+      JOIN claimed k USING (claim_id)
+     WHERE n.payment_date >= k.submitted_on
      GROUP BY n.claim_id
 ), closed AS (
     SELECT DISTINCT claim_id FROM warranty.decision
      WHERE kind IN ('WRITE_OFF', 'PART_PAY') AND reversed_at IS NULL AND claim_id IS NOT NULL
 ), now AS (
-    SELECT c.claim_id, CASE WHEN c.told_status IN (10, 99) THEN c.told_status
+    SELECT k.claim_id, CASE WHEN k.told_status IN (10, 99) THEN k.told_status
                             WHEN closed.claim_id IS NOT NULL THEN 99
-                            ELSE greatest(c.told_status, a.status) END AS status
-      FROM touched_claim t
-      JOIN warranty.claim c USING (claim_id)
+                            ELSE greatest(k.told_status, a.status) END AS status
+      FROM claimed k
       LEFT JOIN answered a USING (claim_id)
       LEFT JOIN closed USING (claim_id)
 )
