@@ -46,40 +46,39 @@ REFUSED: Final = (
         "GROUP BY dealer, source_key HAVING count(*) > 1 ORDER BY 1 LIMIT 1",
         "the jobs of claim {0} tell different claims. Correct it where it comes from",
     ),
-    (
-        "SELECT s.source_key FROM staged_job s JOIN warranty.retail_dealer r USING (retail_code) "
-        "JOIN warranty.claim c ON c.dealer = r.dealer AND c.source_key = s.source_key "
-        "WHERE c.retail_code <> s.retail_code OR c.currency <> s.currency ORDER BY 1 LIMIT 1",
-        "claim {0} has another retail dealer code or currency than before. Give what is another claim another key",
-    ),
 )
 TOLD: Final = """
 CREATE TEMPORARY TABLE told ON COMMIT DROP AS
 SELECT DISTINCT r.dealer, s.retail_code, s.source_key, s.claim_number,
        coalesce(s.submission_number, '') AS submission_number, s.submitted_on, s.work_order, s.vin, s.repair_date,
        s.odometer, s.odometer_unit, s.completed_on, coalesce(s.held, false) AS held, s.currency, c.claim_id,
-       n.seq, coalesce(n.seq, c.last_seq + 1, 1) AS last_seq,
-       s.status
+       c.claim_id IS NOT NULL AS known, c.retail_code AS was_code, c.currency AS was_currency, n.seq,
+       coalesce(n.seq, c.last_seq + 1, 1) AS last_seq, s.status
   FROM staged_job s
   JOIN warranty.retail_dealer r ON r.retail_code = s.retail_code
   LEFT JOIN warranty.claim c ON c.dealer = r.dealer AND c.source_key = s.source_key
   LEFT JOIN warranty.submission n ON n.claim_id = c.claim_id AND n.claim_number = s.claim_number
    AND n.submission_number = coalesce(s.submission_number, '')
 """
+ANOTHER: Final = (
+    "SELECT source_key FROM told WHERE known AND (was_code <> retail_code OR was_currency <> currency) "
+    "ORDER BY 1 LIMIT 1",
+    "claim {0} has another retail dealer code or currency than before. Give what is another claim another key",
+)
 TOUCH_CHANGED: Final = """
 INSERT INTO touched_claim
 SELECT t.claim_id FROM told t JOIN warranty.claim c USING (claim_id)
   LEFT JOIN warranty.submission n ON n.claim_id = t.claim_id AND n.seq = t.seq
- WHERE (c.last_seq, c.work_order, c.vin, c.repair_date, c.odometer, c.odometer_unit, c.told_status, c.completed_on,
-        c.held)
+ WHERE known AND ((c.last_seq, c.work_order, c.vin, c.repair_date, c.odometer, c.odometer_unit, c.told_status,
+                   c.completed_on, c.held)
        IS DISTINCT FROM (t.last_seq, t.work_order, t.vin, t.repair_date, t.odometer, t.odometer_unit, t.status,
                          t.completed_on, t.held)
-    OR n.submitted_on IS DISTINCT FROM t.submitted_on
+    OR n.submitted_on IS DISTINCT FROM t.submitted_on)
 UNION
 SELECT claim_id
   FROM (SELECT t.claim_id, s.job, s.labour, s.parts, s.subcontract, s.handling, s.vat
-          FROM told t JOIN staged_job s USING (retail_code, source_key) WHERE t.claim_id IS NOT NULL) s
-  FULL JOIN (SELECT j.* FROM warranty.claim_job j JOIN told USING (claim_id)) j USING (claim_id, job)
+          FROM told t JOIN staged_job s USING (retail_code, source_key) WHERE known) s
+  FULL JOIN (SELECT j.* FROM warranty.claim_job j JOIN told USING (claim_id) WHERE known) j USING (claim_id, job)
  WHERE (s.labour, s.parts, s.subcontract, s.handling, s.vat)
        IS DISTINCT FROM (j.labour, j.parts, j.subcontract, j.handling, j.vat)
 """
@@ -94,10 +93,12 @@ WITH made AS (
 )
 UPDATE told t SET claim_id = m.claim_id FROM made m WHERE m.dealer = t.dealer AND m.source_key = t.source_key
 """
+# Of a claim that says nothing new, not even a lock is taken: what follows is about new claims and touched ones.
 # A submission's day may be told later than its numbers, or corrected.
 SUBMISSION: Final = """
 INSERT INTO warranty.submission AS s (claim_id, seq, retail_code, claim_number, submission_number, submitted_on)
-SELECT claim_id, last_seq, retail_code, claim_number, submission_number, submitted_on FROM told
+SELECT t.claim_id, t.last_seq, t.retail_code, t.claim_number, t.submission_number, t.submitted_on
+  FROM told t LEFT JOIN touched_claim h ON h.claim_id = t.claim_id WHERE h.claim_id IS NOT NULL OR NOT t.known
 ON CONFLICT (claim_id, claim_number, submission_number) DO UPDATE SET submitted_on = EXCLUDED.submitted_on
  WHERE s.submitted_on IS DISTINCT FROM EXCLUDED.submitted_on
 """
@@ -109,14 +110,15 @@ UPDATE warranty.claim c
   FROM told t JOIN touched_claim USING (claim_id) WHERE c.claim_id = t.claim_id
 """
 DROP_JOBS: Final = """
-DELETE FROM warranty.claim_job j USING told t
- WHERE j.claim_id = t.claim_id AND NOT EXISTS (SELECT FROM staged_job s
+DELETE FROM warranty.claim_job j USING touched_claim h, told t
+ WHERE j.claim_id = h.claim_id AND t.claim_id = h.claim_id AND NOT EXISTS (SELECT FROM staged_job s
         WHERE s.retail_code = t.retail_code AND s.source_key = t.source_key AND s.job = j.job)
 """
 JOBS: Final = """
 INSERT INTO warranty.claim_job AS j (claim_id, job, labour, parts, subcontract, handling, vat)
 SELECT t.claim_id, s.job, s.labour, s.parts, s.subcontract, s.handling, s.vat
   FROM told t JOIN staged_job s USING (retail_code, source_key)
+  LEFT JOIN touched_claim h ON h.claim_id = t.claim_id WHERE h.claim_id IS NOT NULL OR NOT t.known
 ON CONFLICT (claim_id, job) DO UPDATE SET labour = EXCLUDED.labour, parts = EXCLUDED.parts,
     subcontract = EXCLUDED.subcontract, handling = EXCLUDED.handling, vat = EXCLUDED.vat
  WHERE (j.labour, j.parts, j.subcontract, j.handling, j.vat) IS DISTINCT FROM (EXCLUDED.labour, EXCLUDED.parts,

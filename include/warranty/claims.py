@@ -14,6 +14,7 @@ from include.warranty.settling import begin, settle
 
 if TYPE_CHECKING:
     import polars as pl
+    from psycopg2.extensions import cursor
 
 COLUMNS: Final = (
     "retail_code", "source_key", "claim_number", "submission_number", "submitted_on", "work_order", "vin",
@@ -78,12 +79,11 @@ def load_claims(dms_dsn: str, claims: pl.DataFrame) -> Loaded:
     with transaction(dms_dsn, what) as cur:
         cur.execute(statements.STAGED)
         stage(cur, claims, COLUMNS, "staged_job", what)
-        for query, wrong in statements.REFUSED:
-            cur.execute(query)
-            if (row := cur.fetchone()) is not None:
-                raise WarrantyError(f"{what}: {wrong.format(*row)}; nothing was written")
+        for query in statements.REFUSED:
+            _refuse(cur, *query, what)
         cur.execute(statements.TOLD)
         cur.execute("ANALYZE told")
+        _refuse(cur, *statements.ANOTHER, what)
         begin(cur)
         cur.execute(statements.TOUCH_CHANGED)
         changed = cur.rowcount
@@ -96,3 +96,9 @@ def load_claims(dms_dsn: str, claims: pl.DataFrame) -> Loaded:
         cur.execute(statements.JOBS)
         cur.execute(statements.TOUCH_LINES)
         return Loaded(created, changed, settle(cur, "REMATCH"))
+
+
+def _refuse(cur: cursor, query: str, wrong: str, what: str) -> None:
+    cur.execute(query)
+    if (row := cur.fetchone()) is not None:
+        raise WarrantyError(f"{what}: {wrong.format(*row)}; nothing was written")

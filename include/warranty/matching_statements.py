@@ -20,8 +20,8 @@ TOUCH_OPEN: Final = """
 INSERT INTO touched_line SELECT line_id FROM warranty.assessment WHERE claim_id IS NULL ON CONFLICT DO NOTHING
 """
 
-# A table of its own and not part of the next statement: there its rows are guessed to be a handful, and each would look
-# for its claim by itself.
+# Tables of their own and not parts of one statement: in it their rows are guessed at, and each would look for its claim
+# by itself, or all of them by work order.
 ASKED: Final = """
 CREATE TEMPORARY TABLE asked ON COMMIT DROP AS
 SELECT l.line_id, l.payment_id, l.retail_code, l.claim_number, l.work_order, l.vin, l.repair_date,
@@ -38,8 +38,8 @@ SELECT l.line_id, l.payment_id, l.retail_code, l.claim_number, l.work_order, l.v
     ON m.line_id = l.line_id
 """
 # `hindrance`: what keeps the line from being the payment of a claim that its number leads to; null if nothing does.
-ASSESS: Final = """
-CREATE TEMPORARY TABLE assessed ON COMMIT DROP AS
+FOUND: Final = """
+CREATE TEMPORARY TABLE found ON COMMIT DROP AS
 WITH hit AS (
     SELECT l.line_id, c.claim_id, bool_or(s.seq = c.last_seq) AS present,
            CASE WHEN c.currency <> l.currency THEN 'OTHER_CURRENCY'
@@ -54,13 +54,16 @@ WITH hit AS (
      WHERE l.barred IS NULL
      GROUP BY l.line_id, c.claim_id, c.currency, l.currency, c.vin, l.vin, c.work_order, l.work_order, c.repair_date,
               l.repair_date, l.payment_date, c.completed_on
-), found AS (
-    SELECT line_id, count(*) FILTER (WHERE hindrance IS NULL) AS fitting,
-           min(claim_id) FILTER (WHERE hindrance IS NULL) AS claim_id,
-           bool_or(present) FILTER (WHERE hindrance IS NULL) AS present,
-           min(hindrance) AS hindrance, array_agg(claim_id ORDER BY claim_id) AS candidates
-      FROM hit GROUP BY line_id
-), by_work_order AS (
+)
+SELECT line_id, count(*) FILTER (WHERE hindrance IS NULL) AS fitting,
+       min(claim_id) FILTER (WHERE hindrance IS NULL) AS claim_id,
+       bool_or(present) FILTER (WHERE hindrance IS NULL) AS present,
+       min(hindrance) AS hindrance, array_agg(claim_id ORDER BY claim_id) AS candidates
+  FROM hit GROUP BY line_id
+"""
+ASSESS: Final = """
+CREATE TEMPORARY TABLE assessed ON COMMIT DROP AS
+WITH by_work_order AS (
     SELECT l.line_id, array_agg(c.claim_id ORDER BY c.claim_id) AS candidates
       FROM asked l
       JOIN warranty.claim c ON c.retail_code = l.retail_code AND c.work_order = l.work_order

@@ -34,6 +34,8 @@ def settle(cur: cursor, kind: Kind, *, payment_id: int | None = None, decision_i
     # Statistics of a table that has just grown would say that it is empty, and rows would be joined one by one.
     cur.execute(matching.ASKED)
     cur.execute("ANALYZE asked")
+    cur.execute(matching.FOUND)
+    cur.execute("ANALYZE found")
     cur.execute(matching.ASSESS)
     cur.execute("ANALYZE assessed")
     cur.execute(matching.TOUCH_CLAIMS)
