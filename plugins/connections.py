@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 def postgres_dsn(conn_id: str) -> str:
     """Return connection ``conn_id`` as a libpq string; an empty host means the default socket."""
+    return dsn_of(_connection(conn_id))
+
+
+def dsn_of(connection: Connection) -> str:
+    """Return a PostgreSQL connection as a libpq string; an empty host means the default socket."""
     from psycopg2.extensions import make_dsn
 
-    connection = _connection(conn_id)
     parts = {
         "host": connection.host,
         "port": connection.port,

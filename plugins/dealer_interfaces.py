@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
+from plugins.pages.lazy import LazyPages
 from plugins.timetables import BusinessDayTimetable, WorkingDayOfMonthTimetable
+
+PREFIX = "/exchange"
+
+
+def _page(name: str, path: str, route: str, destination: str = "nav") -> dict[str, Any]:
+    return {"name": name, "href": f"{PREFIX}{path}", "destination": destination, "url_route": route}
 
 
 class DealerInterfacesPlugin(AirflowPlugin):
@@ -12,3 +21,11 @@ class DealerInterfacesPlugin(AirflowPlugin):
 
     name = "dealer_interfaces"
     timetables = [BusinessDayTimetable, WorkingDayOfMonthTimetable]  # noqa: RUF012 - Airflow reads a plain list
+    fastapi_apps = [{"app": LazyPages(), "url_prefix": PREFIX, "name": "dealer interfaces"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        _page("Interfaces", "/", "interfaces"),
+        _page("Files out", "/files", "files-out"),
+        _page("Files in", "/arrivals", "files-in"),
+        _page("Quality", "/quality", "quality"),
+        _page("Catalogue", "/catalogue", "catalogue"),
+    ]

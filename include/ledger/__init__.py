@@ -15,6 +15,7 @@ from include.ledger.arrival_rows import ArrivalRow, InboundFeedRow, SeenEntry
 from include.ledger.arrival_states import ARRIVAL_STATES, ARRIVAL_TRANSITIONS
 from include.ledger.arrivals import Arrivals
 from include.ledger.batches import Batches
+from include.ledger.browsing import Browsing, Choice, Page
 from include.ledger.companions import Companion, CompanionRow, Companions
 from include.ledger.decisions import Decisions
 from include.ledger.errors import (
@@ -45,6 +46,7 @@ __all__ = [
     "ArrivalRow",
     "BatchReplacedError",
     "BatchRow",
+    "Choice",
     "Companion",
     "CompanionRow",
     "EventRow",
@@ -56,6 +58,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "LedgerUnavailableError",
+    "Page",
     "QualityResult",
     "ReconciliationDifference",
     "ReconciliationRow",
@@ -79,6 +82,7 @@ class Ledger(
     Findings,
     Reconciliations,
     Sequences,
+    Browsing,
     Arrivals,
     InboundFeeds,
 ):

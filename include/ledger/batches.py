@@ -132,6 +132,16 @@ class Batches(Session):
         """Return 'enabled' or 'paused'; :meth:`feed` also says why and since when."""
         return self.feed(interface, dealer, environment).state
 
+    def paused_feeds(self, interface: str, environment: str = "live") -> list[FeedRow]:
+        """Return the interface's feeds that somebody has paused, by dealer."""
+        with self.transaction() as cursor:
+            cursor.execute(
+                "SELECT * FROM ledger.feed WHERE interface = %s AND environment = %s AND state = 'paused' "
+                "ORDER BY dealer",
+                [interface, environment],
+            )
+            return [row_of(FeedRow, found) for found in cursor.fetchall()]
+
     def set_feed(self, interface: str, dealer: str, environment: str, state: str, *, reason: str) -> FeedRow:
         """Enable or pause a dealer's feed and write the event; a reason is needed either way."""
         if state not in {"enabled", "paused"} or not reason.strip():

@@ -1,0 +1,70 @@
+"""The pages behind Airflow's own login, and a ledger and reports for them to show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from psycopg2.extensions import parse_dsn
+
+from include.ledger import Ledger
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+ROLES = ("viewer", "op", "admin")
+
+
+@dataclass
+class Pages:
+    """The pages as a browser reaches them, with a login or without."""
+
+    client: Callable[[str | None], TestClient]
+    ledger: Ledger
+    reports: Path
+
+    def of(self, role: str | None) -> TestClient:
+        """A browser of somebody with ``role``; None is not logged in."""
+        return self.client(role)
+
+
+def connection(dsn: str) -> str:
+    parts = parse_dsn(dsn)
+    return json.dumps(
+        {"conn_type": "postgres", "host": parts["host"], "login": parts["user"], "schema": parts["dbname"]}
+    )
+
+
+@pytest.fixture
+def pages(
+    airflow_database: str, new_ledger_dsn: str, new_dms_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pages]:
+    """Pages over an empty ledger and a DMS without dealers."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from plugins.pages.lazy import LazyPages
+
+    for name, dsn in (("LEDGER", new_ledger_dsn), ("DMS", new_dms_dsn)):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", connection(dsn))
+    monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", (tmp_path / "reports").as_uri())
+    manager: Any = create_auth_manager()
+    site = FastAPI()
+    site.mount("/exchange", LazyPages())
+
+    def client(role: str | None) -> TestClient:
+        browser = TestClient(site, base_url="http://127.0.0.1", follow_redirects=False)
+        if role is not None:
+            browser.cookies.set(
+                "_token", manager.generate_jwt(SimpleAuthManagerUser(username=f"the-{role}", role=role))
+            )
+        return browser
+
+    with Ledger(new_ledger_dsn, actor="test:pages") as ledger:
+        yield Pages(client, ledger, tmp_path / "reports")

@@ -1,0 +1,112 @@
+"""Who may see and do what: every route against the table in the documentation, for each kind of caller."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from include.ledger import Ledger
+from tests.ledger.arrival_cases import a_feed, arrive
+from tests.ledger.conftest import bring, intent
+from tests.pages.conftest import Pages
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "pages.md"
+CALLERS = ("anonymous", "viewer", "op")
+TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+
+
+def table() -> dict[str, tuple[str, ...]]:
+    """Route → what each of ``CALLERS`` is answered, as the documentation has it."""
+    rows = [
+        line.strip("|").split("|") for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+    ]
+    return {row[0].strip().strip("`"): tuple(cell.strip() for cell in row[1:4]) for row in rows}
+
+
+def routes() -> set[str]:
+    from fastapi.routing import APIRoute
+
+    from plugins.pages.app import make_pages
+
+    found = list(make_pages().routes)
+    assert all(isinstance(route, APIRoute) for route in found), "a route that no dependency guards"
+    return {f"{method} {route.path}" for route in found if isinstance(route, APIRoute) for method in route.methods}
+
+
+def held(ledger: Ledger) -> tuple[int, int]:
+    """A file that is held and an arrival that is held."""
+    file = bring(ledger, ledger.plan(**intent()), "GATED")
+    ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
+    row = arrive(ledger, a_feed(ledger), "content")
+    ledger.move_arrival(row.id, "HELD", reason="30 of 31 rows rejected")
+    return file.id, row.id
+
+
+def test_the_documentation_has_every_route_and_no_other() -> None:
+    assert set(table()) == routes()
+
+
+def test_every_route_answers_each_caller_as_the_documentation_says(pages: Pages) -> None:
+    file, row = held(pages.ledger)
+    site = pages.reports / "merkle_sar_daily" / "site"
+    site.mkdir(parents=True)
+    (site / "index.html").write_text("<p>fine</p>")
+    token = TOKEN.search(pages.of("op").get(f"/exchange/files/{file}").text)
+    assert token is not None
+    # The nearest answer to each caller; a decision is tried by who may not first.
+    for route, answers in sorted(table().items()):
+        method, path = route.split(" ")
+        number = file if path.startswith("/files") else row
+        path = path.replace("{number}", str(number)).replace("{verb}", "release").replace("{name}", "pages.css")
+        path = path.replace("{interface}", "merkle_sar_daily").replace("{path:path}", "index.html")
+        for caller, wanted in zip(CALLERS, answers, strict=True):
+            browser = pages.of(None if caller == "anonymous" else caller)
+            told = {"form_token": token[1], "state": "HELD", "reason": "the numbers are right"}
+            answer = browser.request(method, f"/exchange{path}", data=told if method == "POST" else None)
+            assert str(answer.status_code) == wanted, f"{route} for {caller}: {answer.text[:500]}"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/files", "/static/pages.css", "/static/nothing", "/quality/x/y", "/files/1"]
+)
+def test_nothing_of_a_page_reaches_who_is_not_logged_in(pages: Pages, path: str) -> None:
+    answer = pages.of(None).get(f"/exchange{path}", follow_redirects=True)
+    assert answer.status_code == 401
+    assert "merkle" not in answer.text
+
+
+def test_a_login_that_is_none_is_refused(pages: Pages) -> None:
+    browser = pages.of(None)
+    browser.cookies.set("_token", "a.b.c")
+    assert browser.get("/exchange/files").status_code == 403
+
+
+def test_each_answer_carries_a_policy_that_loads_nothing_from_elsewhere(pages: Pages) -> None:
+    for path in ("/", "/files", "/static/pages.css", "/nothing"):
+        headers = pages.of("viewer").get(f"/exchange{path}").headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    page = pages.of("viewer").get("/exchange/").text
+    assert re.findall(r'(?:src|href)="(?!/|data:,)([^"]+)"', page) == []
+    assert "<style" not in page
+    assert not re.search(r"<script(?![^>]*src=)|\son[a-z]+=", page)
+
+
+def test_pages_that_cannot_be_made_answer_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from plugins.pages.lazy import LazyPages
+
+    def broken() -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("plugins.pages.app.make_pages", broken)
+    site = FastAPI()
+    site.mount("/exchange", LazyPages())
+    answer = TestClient(site).get("/exchange/files")
+    assert answer.status_code == 503
+    assert "canary" not in answer.text
