@@ -99,12 +99,17 @@ def build(parameters: Parameters) -> Masters:
     )
 
 
+def renault_dealer_number(index: int) -> str:
+    """The manufacturer's number of the dealer at that place, from 0."""
+    return f"826{90_001 + 7 * index}"
+
+
 def _dealers(parameters: Parameters) -> pl.DataFrame:
     count = parameters.dealers
     # Two of a dozen are outside the scheme: their trade sales are for nobody's file.
     outside = 0 if parameters.trade_only else min(2, count // 4)
     partners = count - outside
-    numbers: list[str | None] = [f"826{90_001 + 7 * index}" for index in range(count)]
+    numbers: list[str | None] = [renault_dealer_number(index) for index in range(count)]
     if parameters.dealer_without_number:
         numbers[min(2, partners - 1)] = None
     turns = range(count)
