@@ -28,8 +28,6 @@ NEEDS_A_PERSON: Collection[Status] = ("LATE", "MISSING", "HELD", "PROPOSED", "UN
 """Nobody else will mend it. What is withheld waits for a signature, and what is paused was paused by somebody."""
 GRACE = timedelta(hours=6)
 """After so long behind its hour a file that has not come or gone is missing and no more late."""
-LOOK_BACK = timedelta(days=40)
-"""How long before a period's first day a file may begin that covers it: a span over an outage."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +101,10 @@ def _outbound(
     contract: Contract, ledger: Ledger, now: datetime, dealers: Sequence[Dealer], trouble: str | None
 ) -> InterfaceStanding:
     period = last_due(contract, now)
-    first, last = period.window.business_date, period.window.last_date
-    files = ledger.files(interface=contract.id, since=first - LOOK_BACK, until=last)
+    first = period.window.business_date
     of: dict[str, list[FileRow]] = {}
-    for file in files:
-        # By dates: a dealer's own clock may begin the same month at another instant.
-        if file.business_date <= first and file.window.last_date >= last:
-            of.setdefault(file.dealer, []).append(file)
+    for file in ledger.files_of_period(contract.id, period.window):
+        of.setdefault(file.dealer, []).append(file)
     paused = {row.dealer: row for row in ledger.paused_feeds(contract.id)}
     labels = sorted(set(_labels(dealers)) | of.keys())
     found = []

@@ -77,6 +77,19 @@ def test_what_waits_for_a_person_is_told_with_its_reason_also_of_older_days(ledg
     assert found.waiting == {"HELD": 1}
 
 
+def test_a_span_over_an_outage_counts_for_each_of_its_days_and_a_neighbouring_day_for_none(ledger: Ledger) -> None:
+    window = day_window(DAY, "Europe/London")
+    since = day_window(DAY - timedelta(days=20), "Europe/London").start
+    bring_file(
+        ledger,
+        planned(ledger, "82600001", DAY - timedelta(days=20), window_start=since, window_end=window.end),
+        "PUBLISHED",
+    )
+    bring_file(ledger, planned(ledger, "82600002", DAY - timedelta(days=1)), "PUBLISHED")
+    found = merkle(ledger, BEHIND, dealer(1, "82600001"), dealer(2, "82600002"))
+    assert statuses(found) == {"82600001": "SENT", "82600002": "LATE"}
+
+
 def test_two_dealers_with_one_number_stand_under_their_own_ids(ledger: Ledger) -> None:
     ledger.move(planned(ledger, "dms:4").id, "HELD", reason="one number for two")
     found = merkle(ledger, BEHIND, dealer(4, "82600001"), dealer(12, "82600001"), dealer(5, None))
