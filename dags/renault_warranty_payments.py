@@ -81,7 +81,7 @@ def renault_warranty_payments() -> None:
     conclude = ConcludeImportsOperator(
         task_id="conclude", contract=contract, run=collect.output, trigger_rule="all_done", retries=0
     )
-    report = BuildReportOperator(task_id="report", contract=contract, reports_url=REPORTS)
+    report = BuildReportOperator(task_id="report", contract=contract, reports_url=REPORTS, figures_conn_id="dms")
 
     collect >> check >> post >> remove >> conclude >> report.as_teardown()
 

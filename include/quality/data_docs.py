@@ -30,6 +30,8 @@ LOADED = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", "repo
 KEEP_RUNS = 30
 # Pages that include/reconcile writes; a run's page has a hash at the end of its name.
 RECONCILIATION, MONTH = "reconciliation-", "[0-9][0-9][0-9][0-9]-[0-9][0-9]"
+FIGURES_PAGE = "figures.html"
+"""A page that whoever keeps an interface's books may write beside ours; the index lists it if it is there."""
 HEAD = """<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="assets/bootstrap.min.css">
@@ -93,8 +95,9 @@ def build(interface: str, reports_root: str, keep_runs: int = KEEP_RUNS, contrac
         if stale:
             _render(load_contract(interface, contracts_dir), site, stale)
         reconciled = sorted((page.name for page in site.glob(f"{RECONCILIATION}{MONTH}.html")), reverse=True)
-        put(site / "index.html", _index(interface, kept, reconciled).encode())
-        wanted = {"index.html", "contract.html", *(f"{one.name}.html" for one in kept), *reconciled}
+        has_figures = (site / FIGURES_PAGE).is_file()
+        put(site / "index.html", _index(interface, kept, reconciled, has_figures=has_figures).encode())
+        wanted = {"index.html", FIGURES_PAGE, "contract.html", *(f"{one.name}.html" for one in kept), *reconciled}
         for page in site.glob("*.html"):
             if page.name not in wanted:
                 page.unlink(missing_ok=True)
@@ -236,7 +239,7 @@ def _fate(passed: bool) -> str:
     return '<span class="passed">passed</span>' if passed else '<span class="held">held</span>'
 
 
-def _index(interface: str, kept: list[_Reading], reconciled: list[str]) -> str:
+def _index(interface: str, kept: list[_Reading], reconciled: list[str], *, has_figures: bool) -> str:
     def line(one: _Reading) -> str:
         gate = one.gate
         held = [file for file in gate["files"] if not file["passed"]]
@@ -257,6 +260,8 @@ def _index(interface: str, kept: list[_Reading], reconciled: list[str]) -> str:
         else "<p>No run has been read yet.</p>"
     )
     rules = '<p><a href="contract.html">The rules</a></p>' if kept else ""
+    if has_figures:
+        rules += f'<p><a href="{FIGURES_PAGE}">Figures</a></p>'
     if reconciled:
         months = [(page, page.removeprefix(RECONCILIATION).removesuffix(".html")) for page in reconciled]
         links = " · ".join(f'<a href="{escape(page)}">{escape(month)}</a>' for page, month in months)

@@ -61,6 +61,11 @@ def test_run_posts_what_is_right_and_names_what_is_not(
         ("CN1", 2): ("UNDER", "K-C2", "NUMBER"),
         ("CN1", 3): ("UNMATCHED", None, "UNKNOWN_RETAIL_DEALER"),
     }
+    site = payments.folder / "reports" / "renault_warranty_payments" / "site"
+    assert 'href="figures.html"' in (site / "index.html").read_text()
+    figures = (site / "figures.html").read_text()
+    assert "100.00 GBP in suspense" in figures
+    assert "<td>dealer_1</td><td>GBP</td>" in figures
     drop(home / "GAREXP_3.csv", good)
     there = books.balances()
     assert set(payments.states(payments.run(None)).values()) == {"success"}
