@@ -79,10 +79,30 @@ def _busy() -> float:
     return float(sum(getattr(times, name, 0.0) for name in parts))
 
 
-def sessions_cpu(postgres: Postgres) -> float:
-    """CPU seconds of all the database server's sessions that have ended."""
-    times = psutil.Process(postgres.pid).cpu_times()
+def sessions_cpu(postgres: Postgres, *, ended: str | None = None) -> float:
+    """
+    CPU seconds of all the database server's sessions that have ended.
+
+    :param ended: a database whose sessions are about to end, and are waited for: a second passes on a busy machine.
+    """
+    server = psutil.Process(postgres.pid)
+    deadline = time.monotonic() + 10
+    while ended is not None and _in_session(server, ended) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    times = server.cpu_times()
     return float(times.children_user + times.children_system)
+
+
+def _in_session(server: psutil.Process, database: str) -> bool:
+    """Tell by the titles of the server's processes: ``postgres: <user> <database> …``."""
+    for process in server.children():
+        try:
+            title = process.cmdline()
+        except psutil.Error:
+            continue
+        if title and title[0].split()[2:3] == [database]:
+            return True
+    return False
 
 
 def settle(dsn: str) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,18 @@ LOADED: Final = 100_000
 CHANGED_EACH: Final = 100
 """One claim in so many of a load that repeats what is known was submitted once more."""
 _DATABASE: Final = "bench_warranty"
+_STEPS: Final = {
+    "copy": (),
+    "digest": ("DIGEST",),
+    "told": ("TOLD", "TOUCH_CHANGED", "TOUCH_LINES"),
+    "written": ("LINES", "CREATE", "SUBMISSION", "UPDATE", "DROP_JOBS", "JOBS"),
+    "matched": ("TOUCH_OPEN", "ASKED", "FOUND", "ASSESS"),
+    "assessed": ("TOUCH_CLAIMS", "TOUCH_PAYMENTS", "WRITE_CHANGED", "WRITE_NEW"),
+    "outcomes": ("CLAIMED", "LABELLED", "WRITE_LABELS"),
+    "status": ("STATUS",),
+    "books": ("POSITIONS", "DELTA", "JOURNAL", "ENTRIES"),
+}
+"""The statements of each step, by their names in ``include/warranty/*_statements.py``."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +93,18 @@ def measure(
                     say(
                         f"  {step.name:<24} {engine:<6} {found['seconds']:6.1f} s  {found['cpu']:.1f} CPU s, "
                         f"{found['server_cpu']:.1f} in the database  {found['peak_mb']:.0f} MB  "
-                        f"{found['elsewhere']:.1f} cores at other work  {found['steps'] or ''}"
+                        f"{found['elsewhere']:.1f} cores at other work  "
+                        f"{_spent(found['steps'])}"
                     )
             settle(dsn)
     finally:
         postgres.drop_database(_DATABASE)
         shutil.rmtree(files)
     return [_result(name.removesuffix("/ours"), claims, runs) for name in runs if name.endswith("/ours")]
+
+
+def _spent(steps: dict[str, float]) -> str:
+    return ", ".join(f"{name} {seconds}" for name, seconds in steps.items() if seconds)
 
 
 def _steps(files: Path, claims: int, lines: int, loaded: int, turn: int) -> list[Step]:
@@ -119,8 +137,7 @@ def _run(engine: str, step: Step, dsn: str, postgres: Postgres) -> dict[str, Any
     before = sessions_cpu(postgres)
     with elsewhere() as others:
         run = measured(["bench.warranty"], request)
-        time.sleep(0.2)  # until the database server has seen the session's end
-        server_cpu = sessions_cpu(postgres) - before
+        server_cpu = sessions_cpu(postgres, ended=_DATABASE) - before
         others.ours = run.result["process_cpu"] + server_cpu
     found = run.result
     if engine == "ours" and found["counts"] != step.expected:
@@ -169,6 +186,7 @@ def main() -> None:
     from include.warranty.frames import AMOUNTS
 
     rows = pl.read_parquet(request["rows"])
+    steps = _time_statements() if request["engine"] == "ours" else {}
     before, started = _cpu(), time.perf_counter()
     if request["engine"] == "limit":
         result = hash_join(request["dsn"], request["what"], rows)
@@ -180,14 +198,45 @@ def main() -> None:
         day = datetime.fromisoformat(told["payment_date"]).date()
         header = include.warranty.payments.Header(told["document_number"], day, told["currency"], **totals)
         posted = include.warranty.payments.post_payment(request["dsn"], header, rows)
-        result = {"counts": dict(sorted(posted.outcomes.items())), "steps": {}}
+        result = {"counts": dict(sorted(posted.outcomes.items()))}
     else:
         load = include.warranty.claims.load_claims(request["dsn"], rows)
-        result = {"counts": {"created": load.created, "changed": load.changed}, "steps": {}}
+        result = {"counts": {"created": load.created, "changed": load.changed}}
     result |= {"seconds": time.perf_counter() - started, "cpu": _cpu() - before, "process_cpu": _cpu()}
+    if steps:
+        steps["rest"] = result["seconds"] - sum(steps.values())
+        result["steps"] = {name: round(seconds, 2) for name, seconds in steps.items()}
     sys.stdout.write(json.dumps(result | {"rows": rows.height}) + "\n")
     sys.stdout.flush()
     os._exit(0)
+
+
+def _time_statements() -> dict[str, float]:
+    """Let cursors add up seconds by what a statement is for; ``ANALYZE``, polars and the commit are the rest."""
+    import psycopg2
+    from psycopg2.extensions import cursor
+
+    from include.warranty import claim_statements, matching_statements, payment_statements, settling_statements
+
+    modules = (claim_statements, matching_statements, payment_statements, settling_statements)
+    names = {text: name for module in modules for name, text in vars(module).items() if isinstance(text, str)}
+    step_of = {name: step for step, all_names in _STEPS.items() for name in all_names}
+    seconds = dict.fromkeys(_STEPS, 0.0)
+
+    class Timed(cursor):
+        def execute(self, query: Any, values: Any = None) -> None:
+            started = time.perf_counter()
+            super().execute(query, values)
+            if (step := step_of.get(names.get(query, ""))) is not None:
+                seconds[step] += time.perf_counter() - started
+
+        def copy_expert(self, *arguments: Any) -> None:
+            started = time.perf_counter()
+            super().copy_expert(*arguments)
+            seconds["copy"] += time.perf_counter() - started
+
+    psycopg2.connect = partial(psycopg2.connect, cursor_factory=Timed)
+    return seconds
 
 
 def _cpu() -> float:

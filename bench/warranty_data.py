@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -60,11 +61,16 @@ def fill(dsn: str, claims: int) -> None:
     with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
         # The rows keep their foreign keys by construction; to look each of them up takes a minute.
         cursor.execute("SET session_replication_role TO replica")
-        for start in range(0, claims, _SLICE):
-            keys = np.arange(start, min(start + _SLICE, claims), dtype=np.int64)
-            for table, frame in _rows(keys).items():
-                text = io.BytesIO(frame.write_csv(include_header=False).encode())
-                cursor.copy_expert(f"COPY warranty.{table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)", text)
+        slices = [np.arange(start, min(start + _SLICE, claims)) for start in range(0, claims, _SLICE)]
+        # While the server takes one slice in, the next is made.
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(_texts, slices[0])
+            for following in [*slices[1:], None]:
+                ready = coming.result()
+                if following is not None:
+                    coming = ahead.submit(_texts, following)
+                for statement, text in ready:
+                    cursor.copy_expert(statement, io.BytesIO(text))
         cursor.execute("SELECT setval('warranty.claim_claim_id_seq', %s)", (claims,))
 
 
@@ -191,6 +197,16 @@ def _rows(keys: Numbers) -> dict[str, pl.DataFrame]:
         "submission": pl.concat([earlier, present]).sort("claim_id", "seq"),
         "claim_job": _jobs(keys).select(claim_id, "job", *AMOUNTS),
     }  # fmt: skip
+
+
+def _texts(keys: Numbers) -> list[tuple[str, bytes]]:
+    return [
+        (
+            f"COPY warranty.{table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)",
+            frame.write_csv(include_header=False).encode(),
+        )
+        for table, frame in _rows(keys).items()
+    ]
 
 
 def _lines(keys: Numbers, case: Sequence[str] | np.ndarray) -> pl.DataFrame:

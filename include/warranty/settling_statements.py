@@ -60,6 +60,7 @@ UPDATE warranty.assessment a SET outcome = n.outcome, vat_differs = n.vat_differ
 """
 
 # `owed` is what is still to be paid in money after what people closed. A leave-open write-off gives way to money.
+# Materialized, or the planner puts each step's sums into the next one's, and computes them many times.
 POSITIONS: Final = """
 CREATE TEMPORARY TABLE positions ON COMMIT DROP AS
 WITH paid AS (
@@ -74,7 +75,7 @@ WITH paid AS (
 ), moved AS (
     SELECT to_claim_id AS claim_id, sum(amount) AS moved_in FROM warranty.decision
      WHERE kind = 'MOVE' AND reversed_at IS NULL GROUP BY to_claim_id
-), summed AS (
+), summed AS MATERIALIZED (
     SELECT c.claim_id, c.dealer, c.currency, c.claimed,
            coalesce(p.amount, 0) + coalesce(m.moved_in, 0) - coalesce(d.moved_out, 0) AS paid,
            coalesce(p.allowed, 0) AS allowed, coalesce(d.closed, 0) AS closed, coalesce(d.due, 0) AS due,
@@ -82,9 +83,9 @@ WITH paid AS (
            c.claimed - coalesce(d.closed, 0) - coalesce(d.due, 0) AS owed
       FROM claimed c LEFT JOIN paid p USING (claim_id) LEFT JOIN decided d USING (claim_id)
       LEFT JOIN moved m USING (claim_id)
-), rest AS (
+), rest AS MATERIALIZED (
     SELECT *, CASE WHEN paid > 0 AND abs(owed - paid) <= allowed THEN owed - paid ELSE 0 END AS within FROM summed
-), given AS (
+), given AS MATERIALIZED (
     SELECT *, CASE WHEN within = 0 THEN least(greatest(owed - paid, 0), left_open) ELSE 0 END AS given_up FROM rest
 )
 SELECT claim_id, dealer, currency, claimed, paid, due, closed + within + given_up AS written_off,
