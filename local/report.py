@@ -8,15 +8,17 @@ import sys
 from collections.abc import Sequence
 
 from local.due import Due
+from local.incoming import Comparison, Incoming
 from local.outcome import Outcome
-from local.sample.proresponse import Comparison
 from local.settings import REPOSITORY, USERS, Settings, command_environment
 
 
-def show(dues: Sequence[Due], found: Sequence[Outcome], arrived: Comparison, settings: Settings) -> None:
+def show(
+    dues: Sequence[Due], found: Sequence[Outcome], arrived: Sequence[tuple[Incoming, Comparison]], settings: Settings
+) -> None:
     """
     Print the table of files and that of the reconciliation, how many went where, and a line for each that did not; then
-    what came in, beside the sample's own list.
+    what came in, beside each sample's own list.
 
     The days before Airflow's are one line: a table of them would hide the rest.
     """
@@ -40,12 +42,13 @@ def show(dues: Sequence[Due], found: Sequence[Outcome], arrived: Comparison, set
             print(f"  missing  {missing}")
         for dealer, why in sorted(outcome.kept_back.items()):
             print(f"  kept back {dealer}: {why}")
-    print(f"\nWhat came in from {settings.partners / 'proresponse'}")
-    print(arrived.table())
-    for difference in arrived.differences:
-        print(f"  not as planted  {difference}")
-    if not arrived.differences:
-        print("  all of it is what the sample's own list says, row by row")
+    for incoming, compared in arrived:
+        print(f"\nWhat came in from {settings.partners / incoming.partner}")
+        print(compared.table())
+        for difference in compared.differences:
+            print(f"  not as planted  {difference}")
+        if not compared.differences:
+            print(f"  all of it is what the sample's own list says, {incoming.exactly}")
     print(flush=True)
 
 

@@ -21,6 +21,7 @@ from include.migrations.run import MigrationError, migrate
 from include.outbound.dealers import ExtractError
 from include.quality.gate import GateError
 from include.sftp import TransferError
+from include.warranty.connection import WarrantyError
 from local import airflow, report, sample
 from local.airflow import AirflowError, Api
 from local.arriving import INTERFACES, Arriving
@@ -50,7 +51,6 @@ ZONE = "Europe/London"
 # The DAG sends a day at 02:30 on the morning after; a run that is due later would wait for it.
 DUE_AFTER = timedelta(hours=3)
 PARTNER_SECONDS = 30.0
-PARTNER = "proresponse"  # who leaves files for us
 STOPPED = 130  # exit code after a signal, as shells have it
 
 EXPECTED_ERRORS = (
@@ -64,6 +64,7 @@ EXPECTED_ERRORS = (
     GateError,
     TransferError,
     PartnerStartError,
+    WarrantyError,
     sample.SampleError,
     psycopg2.OperationalError,
 )
@@ -123,9 +124,9 @@ class LocalRun:
         dues, arriving = self._fill_sample()
         unsent = _unsent(settings, dues)
         found = self._outcomes(dues, unsent)
-        say(f"{' and '.join(INTERFACES)}: the files of past days, as they would have come before you came")
-        arriving.prepare(partner_endpoint(settings.partners, PARTNER, partners).endpoint())
-        complete = not any(each.missing for each in found) and not arriving.compared().differences
+        say(f"{', '.join(INTERFACES)}: the files of past days, as they would have come before you came")
+        arriving.prepare(lambda partner: partner_endpoint(settings.partners, partner, partners).endpoint())
+        complete = not any(each.missing for each in found) and _as_planted(arriving)
         if complete:
             self._report(dues, found, arriving)
             if self._options.once:
@@ -147,7 +148,7 @@ class LocalRun:
             airflow.wait_for_dag(processes, api, dag_id, parsed_after=begun)
         for dag_id in INTERFACES:
             airflow.unpause(api, dag_id)
-        say(f"today's files for {' and '.join(INTERFACES)} are put down; Airflow's watch finds them meanwhile")
+        say(f"today's files for {', '.join(INTERFACES)} are put down; Airflow's watch finds them meanwhile")
         arriving.begin_today()
         self._deliver_recent(dues, found, api)
         say("waiting for the last of today's files")
@@ -158,7 +159,7 @@ class LocalRun:
             self._report(dues, found, arriving)
         if not self._options.once:
             self._stay(api, dues)
-        return 1 if any(each.missing for each in found) or arriving.compared().differences else 0
+        return 0 if not any(each.missing for each in found) and _as_planted(arriving) else 1
 
     def _outcomes(self, dues: Sequence[Due], unsent: NotSent | None) -> list[Outcome]:
         dms, ledger = self._settings.dsn("dms"), self._settings.dsn("ledger")
@@ -233,12 +234,7 @@ class LocalRun:
             say("filling the DMS with the sample dealer group")
         made = sample.fill(dsn, until=until, **{**SAMPLE, **kept, **asked})
         print(made.table(), flush=True)
-        arriving = Arriving(
-            self._settings,
-            seed=int(made.parameters["seed"]),
-            until=until,
-            home=self._settings.partners / PARTNER,
-        )
+        arriving = Arriving(self._settings, seed=int(made.parameters["seed"]), until=until)
         return due(first_day=until - timedelta(days=int(made.parameters["days"]) - 1), until=until), arriving
 
     def _report(self, dues: Sequence[Due], found: Sequence[Outcome], arriving: Arriving) -> None:
@@ -262,6 +258,10 @@ def _unsent(settings: Settings, dues: Sequence[Due]) -> NotSent | None:
             found = sample.unsent_day(settings.dsn("dms"), each.recent[-1].business_date)
             return None if found is None else NotSent(*found)
     return None
+
+
+def _as_planted(arriving: Arriving) -> bool:
+    return not any(compared.differences for _, compared in arriving.compared())
 
 
 def _span(windows: Sequence[Any]) -> str:

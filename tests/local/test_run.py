@@ -116,13 +116,18 @@ def test_planted_day_was_not_sent_and_everything_else_was(running: Run, month: d
 
 def test_what_came_in_became_what_was_planted_and_the_watch_woke_its_runs(running: Run) -> None:
     assert "all of it is what the sample's own list says, row by row" in running.said
+    assert "all of it is what the sample's own list says, line by line, claim by claim, to the penny" in running.said
+    assert "wrong automatic matches: 0;" in running.said
     assert "not as planted" not in running.said
     for interface in ("proresponse_sales", "proresponse_service"):
         arrivals = running.beside("include.feeds", "arrivals", "--json", "--interface", interface)
         assert {arrival["state"] for arrival in arrivals} >= {"REMOVED", "KEPT"}
+    payments = running.beside("include.feeds", "arrivals", "--json", "--interface", "renault_warranty_payments")
+    assert {arrival["state"] for arrival in payments} == {"REMOVED", "HELD", "REJECTED"}
     # The files that come when the first are imported already meet no scheduled run.
-    runs = running.api().get("/dags/proresponse_sales/dagRuns", limit=100)["dag_runs"]
-    assert "asset_triggered" in {run["run_type"] for run in runs}
+    for dag_id in ("proresponse_sales", "renault_warranty_payments"):
+        runs = running.api().get(f"/dags/{dag_id}/dagRuns", limit=100)["dag_runs"]
+        assert "asset_triggered" in {run["run_type"] for run in runs}
 
 
 def test_a_second_one_is_refused_and_the_first_not_disturbed(running: Run, run_dir: Path, repository: Path) -> None:

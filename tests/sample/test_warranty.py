@@ -25,6 +25,7 @@ from include.ledger.chain import verify
 from include.quality.gate import GateProcess
 from include.sftp import Endpoint
 from include.staging import Staging
+from include.warranty.decisions import decide, move, reverse
 from include.warranty.payments import COLUMNS, Header, post_payment
 from local.partners.process import start_partner
 from local.sample.warranty import (
@@ -137,6 +138,35 @@ def test_whatever_comes_again_changes_nothing(world: World) -> None:
     world.run()
     assert _books(world) == before
     # Files that somebody else puts down are nobody's difference.
+    assert world.compared().differences == []
+
+
+def test_what_people_decide_and_bring_is_no_difference(world: World) -> None:
+    """They are meant to try it: the next ``make run`` must not be red for it."""
+    dsn = world.dms_dsn
+    [(under, over, full)] = world.rows(
+        "SELECT min(claim_id) FILTER (WHERE open > 0 AND settled > 0), min(claim_id) FILTER (WHERE on_account > 0), "
+        "(SELECT min(line_id) FROM warranty.assessment WHERE outcome = 'FULL' AND dealer = '82690057') "
+        "FROM warranty.v_claim WHERE dealer = '82690057'"
+    )
+    [(unpaid, number)] = world.rows(
+        "SELECT claim_id, claim_number FROM warranty.v_claim WHERE dealer = '82690057' AND status = 20 LIMIT 1"
+    )
+    why = "to see what happens"
+    made = [
+        decide(dsn, int(str(under)), "WRITE_OFF", reason=why, who="test"),
+        decide(dsn, int(str(over)), "WRITE_OFF", reason=why, who="test"),
+        move(dsn, int(str(unpaid)), line_id=int(str(full)), reason=why, who="test"),
+    ]
+    document = Document("OWN1", UNTIL)
+    claim = next(each for each in world.sample.claims if each.number == number)
+    document.pay(claim, claim.claimed, "FULL", "of one's own")
+    post_payment(dsn, *_as_posted(document))
+    found = world.compared()
+    assert found.differences == []
+    assert found.recall == 1.0
+    for decision in made:
+        reverse(dsn, decision, reason=why, who="test")
     assert world.compared().differences == []
 
 

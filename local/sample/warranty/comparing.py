@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -113,10 +113,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Others:
-    """What people brought or decided beside the sample: that of theirs is no difference."""
+    """What people decided, or what documents of theirs paid: that is no difference. Dealers, claims and lines."""
 
     dealers: Collection[str]
-    claims: Collection[int]
+    claims: Collection[Key]
     lines: Collection[int]
 
 
@@ -127,21 +127,21 @@ def compare(sample: WarrantySample, *, ledger_dsn: str, dms_dsn: str, home: Path
         for document in sample.documents
         for number, line in enumerate(document.lines, 1)
     }
-    documents = {document.number for document in sample.documents}
     rows = _rows(dms_dsn, LINES)
-    others = _others(dms_dsn, rows, documents)
+    others = _others(dms_dsn, rows, planted)
     found: dict[Place, Found] = {}
+    strangers = []
     for document, number, line_id, outcome, why, dealer, key, whose, gross, vat_differs in rows:
-        if document in documents and line_id not in others.lines:
-            claim = None if key is None else (dealer, key)
-            found[document, number] = Found(outcome, why, claim, whose, gross, vat_differs)
-        elif document in documents:
-            planted.pop((document, number), None)
+        place, claim = (document, number), None if key is None else (dealer, key)
+        told = planted.get(place)
+        if told is not None and (line_id in others.lines or {told.claim, claim} & set(others.claims)):
+            del planted[place]
+        elif told is not None:
+            found[place] = Found(outcome, why, claim, whose, gross, vat_differs)
+        elif document in {each.number for each in sample.documents}:
+            strangers.append(f"document {document}, line {number}: was not foretold")
     states, differences = _files(sample, ledger_dsn, home)
-    strangers = found.keys() - planted.keys()
-    differences += [f"document {place[0]}, line {place[1]}: was not foretold" for place in sorted(strangers)]
-    found = {place: line for place, line in found.items() if place not in strangers}
-    differences += _lines(planted, found)
+    differences += [*strangers, *_lines(planted, found)]
     wrong = list(_claims(sample, dms_dsn, others))
     differences += [words for _, words in wrong]
     differences += _balances(sample, dms_dsn, others)
@@ -182,17 +182,18 @@ def _name(claim: Key | None) -> str:
 
 
 def _claims(sample: WarrantySample, dms_dsn: str, others: Others) -> Iterator[tuple[Key, str]]:
-    there = {(dealer, key): (number, *rest) for number, dealer, key, *rest in _rows(dms_dsn, CLAIMS)}
+    there = {(dealer, key): rest for _, dealer, key, *rest in _rows(dms_dsn, CLAIMS)}
     for claim in sample.claims:
         stands, key = claim.stands, claim.known_as
         if key not in there:
             yield key, f"{_name(key)}: is not in the books"
             continue
-        number, *found = there[key]
         wanted = [stands.status, stands.settled, stands.written_off, stands.on_account]
-        if number in others.claims:
+        if key in others.claims:
             continue
-        for name, one, other in zip(("status", "settled", "written off", "on account"), wanted, found, strict=True):
+        for name, one, other in zip(
+            ("status", "settled", "written off", "on account"), wanted, there[key], strict=True
+        ):
             if one != other:
                 yield key, f"{_name(key)}: {name} {other}, not {one}"
 
@@ -251,21 +252,20 @@ def _at_partner(file: SampleFile, what: str, home: Path) -> Iterator[str]:
         yield f"{what}: {'still there' if there else 'removed'} at the partner, foretold otherwise"
 
 
-def _others(dms_dsn: str, lines: list[tuple[Any, ...]], documents: Collection[str]) -> Others:
-    """What people decided, and what documents of theirs paid."""
-    ids = {(dealer, key): number for number, dealer, key, *_ in _rows(dms_dsn, CLAIMS)}
-    dealers, claims, touched = set[str](), set[int](), set[int]()
+def _others(dms_dsn: str, rows: list[tuple[Any, ...]], planted: Mapping[Place, Told]) -> Others:
+    claim_of = {number: (dealer, key) for number, dealer, key, *_ in _rows(dms_dsn, CLAIMS)}
     decided = _rows(dms_dsn, DECISIONS)
-    touched = {line for *_, line in decided if line is not None}
-    for dealer, *numbers, _ in decided:
-        dealers.add(dealer)
-        claims.update(number for number in numbers if number is not None)
-    for document, _, line_id, _, _, dealer, key, whose, *_ in lines:
-        if document not in documents or line_id in touched:
+    dealers: set[str] = {dealer for dealer, *_ in decided}
+    claims: set[Key] = {claim_of[number] for _, *about, _ in decided for number in about if number is not None}
+    lines: set[int] = {line_id for *_, line_id in decided if line_id is not None}
+    documents = {document for document, _ in planted}
+    for document, number, line_id, _, _, dealer, key, whose, *_ in rows:
+        if document not in documents or line_id in lines:
             dealers.add(whose)
-            if key is not None:
-                claims.add(ids[dealer, key])
-    return Others(dealers, claims, touched)
+            claims.update([] if key is None else [(dealer, key)])
+        if line_id in lines and (told := planted.get((document, number))) is not None and told.claim is not None:
+            claims.add(told.claim)  # It was this claim's before it was moved.
+    return Others(dealers, claims, lines)
 
 
 def _share(part: int, whole: int) -> float:

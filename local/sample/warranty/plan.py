@@ -19,7 +19,7 @@ GROUP: Final = "uk_group"
 DIRECTORY: Final = "payments"
 ORDINARY: Final = 12
 """Claims of each dealer in each document beside those with a name."""
-LOADS: Final = (0, 1, 2)
+FIRST, AGAIN, LATER = 0, 1, 2
 """Loads of claims: as first submitted, as submitted again, and what is told after today's files."""
 BOOKED: Final = Fate("REMOVED")
 

@@ -13,7 +13,7 @@ from include.feeds import add_feed, feeds
 from include.warranty.claims import COLUMNS, Loaded, load_claims, set_retail_dealer, set_tolerance
 from local.sample.warranty.book import INTERFACE, SampleFile, Wave
 from local.sample.warranty.files import DATE_FORMAT, ENCODING
-from local.sample.warranty.plan import DIRECTORY, GROUP, WarrantySample
+from local.sample.warranty.plan import AGAIN, DIRECTORY, FIRST, GROUP, WarrantySample
 from local.sample.warranty.workshop import DEALERS
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def open_books(dms_dsn: str, sample: WarrantySample) -> None:
             amount, percent = dealer.tolerance
             first = min(claim.repair_date for claim in sample.claims)
             set_tolerance(dms_dsn, dealer.name, valid_from=first, amount=amount, percent=percent)
-    load(dms_dsn, sample, 0)
-    load(dms_dsn, sample, 1)
+    load(dms_dsn, sample, FIRST)
+    load(dms_dsn, sample, AGAIN)
 
 
 def load(dms_dsn: str, sample: WarrantySample, number: int) -> Loaded | None:
