@@ -98,6 +98,8 @@ def _in_session(server: psutil.Process, database: str) -> bool:
     for process in server.children():
         try:
             title = process.cmdline()
+        except psutil.ZombieProcess:
+            return True  # it has ended, but the server does not know yet, nor count it
         except psutil.Error:
             continue
         if title and title[0].split()[2:3] == [database]:
