@@ -26,6 +26,7 @@ class DealerInterfacesPlugin(AirflowPlugin):
         _page("Interfaces", "/", "interfaces"),
         _page("Files out", "/files", "files-out"),
         _page("Files in", "/arrivals", "files-in"),
+        _page("Rejected rows", "/rejected", "rejected-rows"),
         _page("Quality", "/quality", "quality"),
         _page("Catalogue", "/catalogue", "catalogue"),
     ]

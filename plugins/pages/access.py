@@ -6,6 +6,9 @@ Who may see and do what: Airflow's login and permissions, asked for each request
 | to see the pages | the website view; without it, and without a login, nothing answers |
 | to see an interface | to read its DAG |
 | to act on its files | to trigger its DAG (``POST`` on its runs) |
+| to see personal data | the custom view ``Exchange personal data`` |
+
+Airflow's simple login grants each custom view to everybody; there personal data is for the administrator alone.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.configuration import conf
 from fastapi import Depends, Form, HTTPException, Request
@@ -22,17 +26,20 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from include.contract import all_contract_ids
 
+ADMINISTRATOR = "ADMIN"
+PERSONAL_DATA = "Exchange personal data"
 FORM_SECONDS = 12 * 3600
 """How long a page may stand open before its forms are refused."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who asks, and which interfaces they may see and act on, in a stable order."""
+    """Who asks, which interfaces they may see and act on, in a stable order, and whether they may see personal data."""
 
     name: str
     sees: tuple[str, ...]
     acts: frozenset[str]
+    personal: bool
 
     def require_seen(self, interface: str) -> str:
         """
@@ -72,7 +79,13 @@ def reader(user: GetUserDep) -> Reader:
 
     sees = tuple(name for name in all_contract_ids() if may(name, "GET", None))
     acts = frozenset(name for name in sees if may(name, "POST", DagAccessEntity.RUN))
-    return Reader(user.get_name(), sees, acts)
+    return Reader(user.get_name(), sees, acts, _may_see_personal_data(manager, user))
+
+
+def _may_see_personal_data(manager: Any, user: Any) -> bool:
+    if isinstance(manager, SimpleAuthManager):
+        return str(user.role).upper() == ADMINISTRATOR
+    return bool(manager.is_authorized_custom_view(method="GET", resource_name=PERSONAL_DATA, user=user))
 
 
 ReaderDep = Annotated[Reader, Depends(reader)]

@@ -34,16 +34,21 @@ def scratch_dsn(new_database: Callable[[Name], str]) -> str:
     return new_database("ledger")
 
 
-@pytest.fixture
-def fresh_dsn(scratch_dsn: str) -> str:
-    """A ledger as after its migration, for a test that damages it or counts everything in it."""
+def empty(dsn: str) -> None:
+    """Take everything out of a ledger, past the triggers that keep it."""
     execute(
-        scratch_dsn,
+        dsn,
         "TRUNCATE ledger.batch, ledger.file, ledger.sequence, ledger.event, ledger.chain_head, ledger.rejected_row, "
         "ledger.quality_result, ledger.receipt, ledger.feed, ledger.archive_object, ledger.reconciliation, "
         "ledger.reconciliation_difference, ledger.companion, ledger.arrival, ledger.inbound_feed RESTART IDENTITY",
         "INSERT INTO ledger.chain_head (id, hash) VALUES (0, repeat('0', 64))",
     )
+
+
+@pytest.fixture
+def fresh_dsn(scratch_dsn: str) -> str:
+    """A ledger as after its migration, for a test that damages it or counts everything in it."""
+    empty(scratch_dsn)
     return scratch_dsn
 
 

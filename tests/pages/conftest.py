@@ -12,6 +12,8 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from include.ledger import Ledger
+from tests.crm.dealing import Dealing
+from tests.ledger.conftest import empty
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -21,11 +23,12 @@ ROLES = ("viewer", "op", "admin")
 
 @dataclass
 class Pages:
-    """The pages as a browser reaches them, with a login or without."""
+    """The pages as a browser reaches them, with a login or without; and what they show."""
 
     client: Callable[[str | None], TestClient]
     ledger: Ledger
     reports: Path
+    crm: Dealing
 
     def of(self, role: str | None) -> TestClient:
         """A browser of somebody with ``role``; None is not logged in."""
@@ -41,7 +44,7 @@ def connection(dsn: str) -> str:
 
 @pytest.fixture
 def pages(
-    airflow_database: str, new_ledger_dsn: str, new_dms_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    airflow_database: str, ledger_dsn: str, dms_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pages]:
     """Pages over an empty ledger and a DMS without dealers."""
     from airflow.api_fastapi.app import create_auth_manager
@@ -51,7 +54,7 @@ def pages(
 
     from plugins.pages.lazy import LazyPages
 
-    for name, dsn in (("LEDGER", new_ledger_dsn), ("DMS", new_dms_dsn)):
+    for name, dsn in (("LEDGER", ledger_dsn), ("DMS", dms_dsn)):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}", connection(dsn))
     monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", (tmp_path / "reports").as_uri())
     manager: Any = create_auth_manager()
@@ -66,5 +69,9 @@ def pages(
             )
         return browser
 
-    with Ledger(new_ledger_dsn, actor="test:pages") as ledger:
-        yield Pages(client, ledger, tmp_path / "reports")
+    empty(ledger_dsn)
+    (tmp_path / "crm").mkdir()
+    dealing = Dealing(dms_dsn, tmp_path / "crm")
+    dealing.empty()
+    with Ledger(ledger_dsn, actor="test:pages") as ledger:
+        yield Pages(client, ledger, tmp_path / "reports", dealing)

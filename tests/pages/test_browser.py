@@ -145,6 +145,28 @@ def test_the_morning_of_a_held_file(open_as: Callable[..., Page], imports: Impor
     assert "Canarybird" not in page.content()
 
 
+def test_a_rejected_row_is_corrected_and_imported(open_as: Callable[..., Page], imports: Imports) -> None:
+    wrong = sold(DealNumber="D2", StockNumber="S-2", SoldDate="1000-01-01", LastName="Canarybird")
+    imports.bring("day_SL.csv", file_of(sold(), wrong))
+    imports.check()
+    imports.apply()
+    page = open_as("/rejected", "admin", DESK)
+    page.get_by_role("link", name="1", exact=True).first.click()
+    assert "1000-01-01" in page.locator("#text").inner_text()
+    assert "sold_date-notBefore" in page.locator("main").inner_text()
+    correct = page.locator("form", has=page.get_by_role("button", name="Correct"))
+    correct.locator("textarea").fill(wrong.replace("1000-01-01", "03/17/2026"))
+    correct.locator("input[name=reason]").fill("typing error, the dealer says")
+    correct.get_by_role("button").click()
+    page.get_by_role("status").wait_for()
+    assert "CORRECTED" in page.locator("h1").inner_text()
+    assert imports.crm("SELECT count(*) FROM crm.activity") == [(2,)]
+    keep(page, "corrected")
+    page.get_by_role("link", name="Rejected rows").click()
+    assert "No row is so." in page.locator("main").inner_text()
+    assert complaints == []
+
+
 def test_who_may_not_act_sees_no_form_and_who_is_nobody_sees_nothing(
     open_as: Callable[..., Page], imports: Imports
 ) -> None:
@@ -164,7 +186,7 @@ def test_who_may_not_act_sees_no_form_and_who_is_nobody_sees_nothing(
 def test_pages_fit_a_phone_and_follow_the_look(open_as: Callable[..., Page], imports: Imports, look: str) -> None:
     row = imports.bring("a_rather_long_name_of_a_file_as_partners_like_them_2026-11-20T06-00-00_SL.csv", TOO_MANY)
     imports.check()
-    for number, path in enumerate(("/", "/files", "/arrivals", f"/arrivals/{row.id}", "/catalogue", "/quality")):
+    for number, path in enumerate(("/", "/files", "/arrivals", f"/arrivals/{row.id}", "/rejected", "/quality")):
         page = open_as(path, "op", PHONE, look)
         assert no_wider_than_its_window(page), path
         assert page.evaluate("document.documentElement.dataset.theme") == look
