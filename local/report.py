@@ -56,7 +56,8 @@ def show_ways_in(address: str, dag_ids: Sequence[str], settings: Settings) -> No
     """Print the UI's addresses and logins, and what can be done beside it."""
     keys = settings.secrets()
     logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
-    print("\nAirflow   " + "\n          ".join(f"{address}/dags/{dag_id}" for dag_id in dag_ids))
+    print(f"\nmorning   {address}/plugin/interfaces")
+    print("Airflow   " + "\n          ".join(f"{address}/dags/{dag_id}" for dag_id in dag_ids))
     print(f"login     {logins}")
     print("commands  make files, make reconciliation, make airflow ARGS='backfill create --help', make help")
     print("Ctrl-C stops everything.", flush=True)

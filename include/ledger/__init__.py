@@ -35,6 +35,7 @@ from include.ledger.revisions import Revisions
 from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow, Release
 from include.ledger.sequences import SequenceGap, Sequences
 from include.ledger.states import DELIVERED, STATES, TRANSITIONS
+from include.ledger.trends import DayTrend, Trends
 from include.ledger.windows import Windows
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Choice",
     "Companion",
     "CompanionRow",
+    "DayTrend",
     "EventRow",
     "FeedRow",
     "FileRow",
@@ -83,6 +85,7 @@ class Ledger(
     Reconciliations,
     Sequences,
     Browsing,
+    Trends,
     Arrivals,
     InboundFeeds,
 ):

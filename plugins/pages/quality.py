@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
@@ -10,9 +11,10 @@ from fastapi.responses import FileResponse, HTMLResponse
 from include.contract import load_contract
 from plugins.pages.access import ReaderDep
 from plugins.pages.rendering import TEMPLATES
-from plugins.pages.sources import reports_folder
+from plugins.pages.sources import ledger, reports_folder
 
 router = APIRouter()
+WEEKS = 8
 # These pages bring scripts of their own within the text, which do not run; their styles are needed.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; "
@@ -23,12 +25,21 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 
 @router.get("/quality")
 def reports(request: Request, who: ReaderDep) -> HTMLResponse:
-    """List the interfaces that have a report."""
+    """Show each interface's last weeks, and where its report is."""
     root = Path(reports_folder())
-    found = [
-        {"contract": load_contract(name), "there": (root / name / "site" / "index.html").is_file()} for name in who.sees
-    ]
-    page: HTMLResponse = TEMPLATES.TemplateResponse(request, "quality.html", {"here": "quality", "found": found})
+    since = datetime.now(UTC).date() - timedelta(weeks=WEEKS)
+    found = []
+    with ledger(who.name) as opened:
+        for name in who.sees:
+            contract = load_contract(name)
+            if contract.direction == "outbound":
+                days = opened.trend_out(name, since=since)
+            else:
+                days = opened.trend_in(name, since=since, zone=contract.zone)
+            there = (root / name / "site" / "index.html").is_file()
+            found.append({"contract": contract, "there": there, "days": days})
+    told = {"here": "quality", "found": found, "weeks": WEEKS}
+    page: HTMLResponse = TEMPLATES.TemplateResponse(request, "quality.html", told)
     return page
 
 

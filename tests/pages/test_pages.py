@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from include.contract import all_contract_ids, load_contract
 from include.ledger import SeenEntry
 from tests.ledger.arrival_cases import NOW, a_feed
-from tests.ledger.conftest import intent
+from tests.ledger.conftest import bring, intent
 from tests.pages.conftest import Pages
 
 
@@ -22,8 +23,6 @@ def test_the_morning_page_has_every_interface_and_says_whether_anybody_must_act(
 
 
 def test_a_held_file_is_on_the_morning_page_with_a_link(pages: Pages) -> None:
-    from datetime import UTC, datetime
-
     from include.duty import last_due
 
     window = last_due(load_contract("merkle_sar_daily"), datetime.now(UTC)).window
@@ -122,3 +121,15 @@ def test_a_ledger_that_does_not_answer_is_said_without_its_password(
     assert answer.status_code == 503
     assert "cannot reach the ledger" in answer.text
     assert "canary" not in answer.text
+
+
+def test_the_last_weeks_are_bars_and_a_table(pages: Pages) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=3)
+    for number in range(3):
+        bring(pages.ledger, pages.ledger.plan(**intent(day=day - timedelta(days=number))), "PUBLISHED")
+    page = pages.of("viewer").get("/exchange/quality").text
+    card = page.split('id="merkle_sar_daily"')[1].split("</section>")[0]
+    assert card.count('<rect class="bar"') == 9
+    assert f"{day}: 15.4 %" in card
+    assert 'height="56.0"' in card
+    assert "Nothing went or came in that time." in page
