@@ -99,10 +99,11 @@ def _in_session(server: psutil.Process, database: str) -> bool:
         try:
             title = process.cmdline()
         except psutil.ZombieProcess:
-            return True  # it has ended, but the server does not know yet, nor count it
+            title = []
         except psutil.Error:
             continue
-        if title and title[0].split()[2:3] == [database]:
+        # Without a title it has ended or is about to, but the server does not know yet, nor count it.
+        if not title or title[0].split()[2:3] == [database]:
             return True
     return False
 
