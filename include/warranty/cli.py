@@ -180,6 +180,7 @@ def _move(dsn: str, asked: argparse.Namespace) -> None:
 
 def _reverse(dsn: str, asked: argparse.Namespace) -> None:
     reverse(dsn, asked.decision, reason=asked.reason, who=asked.actor)
+    sys.stdout.write(f"decision {asked.decision} holds no longer; what it posted is countered\n")
 
 
 def _disputes(dsn: str, asked: argparse.Namespace) -> None:
@@ -212,3 +213,6 @@ def _retail_dealer(dsn: str, asked: argparse.Namespace) -> None:
 
 def _tolerance(dsn: str, asked: argparse.Namespace) -> None:
     set_tolerance(dsn, asked.dealer, valid_from=asked.since, amount=asked.amount, percent=asked.percent)
+    sys.stdout.write(
+        f"dealer {asked.dealer}: payments from {asked.since} on are full within {asked.amount} and {asked.percent} %\n"
+    )

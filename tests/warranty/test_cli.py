@@ -80,6 +80,7 @@ def test_a_difference_is_decided_by_command_and_the_disputes_are_written(
     assert main(["decisions"]) == 0
     assert f"write-off  claim {which}  1.00" in capsys.readouterr().out
     assert main(["reverse", number, *said]) == 0
+    assert f"decision {number} holds no longer" in capsys.readouterr().out
     assert shared.claims()["K-C6"][:2] == (50, 1)
     assert main(["lines"]) == 0
     listed = capsys.readouterr().out
