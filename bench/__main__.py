@@ -1,4 +1,4 @@
-"""`make bench`: deliver, bring in and match millions of lines beside their limits, in turn; medians and ratios."""
+"""`make bench`: deliver, bring in, match and pay millions of lines beside limits, in turn; medians and ratios."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 Whose each line is, and what that makes of the books: the same few statements for a payment, a claim and a decision.
 
 Set-based and in the database: the claims are there, ten times as many as a file has lines, and would have to be read
-whole for a join in this process; the join on an index of numbers reads those that the file speaks of.
+whole for a join in this process. Here the planner takes an index for a file of hundreds of lines, one pass over all for
+one of hundreds of thousands. See docs/performance.md.
 """
 
 from __future__ import annotations
