@@ -128,6 +128,8 @@ def move(
     _require_said(reason, who)
     if (line_id is None) == (claim_id is None):
         raise WarrantyError("money is moved from a line or from a claim; name one of them")
+    if claim_id == to_claim_id:
+        raise WarrantyError(f"claim {claim_id} has that money already; nothing was written. Name another one")
     place = f"line {line_id}" if claim_id is None else f"claim {claim_id}"
     with transaction(dms_dsn, f"move from {place}") as cur:
         if claim_id is None:

@@ -81,17 +81,17 @@ def test_any_order_and_any_replay_ends_in_the_books_of_the_model(
     books = fresh()
     for step in _shuffled(loads, paid, order):
         if isinstance(step, model.Load):
-            _load(books, step)
+            load(books, step)
         else:
-            _pay(books, step)
-            _require_balance(books)
+            pay(books, step)
+            require_balance(books)
     wanted = model.books(loads, paid)
     assert {place: told[:2] for place, told in books.outcomes().items()} == wanted.outcomes
     assert {key: told[:4] for key, told in books.claims().items()} == wanted.claims
     assert books.balances() == wanted.balances
     entries = books.rows("SELECT count(*) FROM warranty.entry")
     for payment in paid:
-        assert _pay(books, payment).already
+        assert pay(books, payment).already
     assert books.rows("SELECT count(*) FROM warranty.entry") == entries
 
 
@@ -103,13 +103,13 @@ def _shuffled(loads: list[model.Load], paid: list[model.Payment], order: Random)
     return [next(coming[step.key]) if isinstance(step, model.Load) else step for step in steps]
 
 
-def _load(books: real.Books, load: model.Load) -> None:
-    told = {"source_key": load.key, "retail_code": load.retail, "vin": load.vin, "work_order": f"W{load.key}"}
-    day = load.submitted_on.isoformat()
-    books.load(real.claim(load.number, str(load.claimed), submitted_on=day, **told))
+def load(books: real.Books, each: model.Load) -> None:
+    told = {"source_key": each.key, "retail_code": each.retail, "vin": each.vin, "work_order": f"W{each.key}"}
+    day = each.submitted_on.isoformat()
+    books.load(real.claim(each.number, str(each.claimed), submitted_on=day, **told))
 
 
-def _pay(books: real.Books, payment: model.Payment) -> Posted:
+def pay(books: real.Books, payment: model.Payment) -> Posted:
     return books.pay(
         payment.document,
         *(
@@ -120,7 +120,7 @@ def _pay(books: real.Books, payment: model.Payment) -> Posted:
     )
 
 
-def _require_balance(books: real.Books) -> None:
+def require_balance(books: real.Books) -> None:
     """Each payment is in the books with all its money, and for each dealer debits are credits."""
     assert (
         books.rows(
