@@ -27,6 +27,9 @@ class DealerInterfacesPlugin(AirflowPlugin):
         _page("Files out", "/files", "files-out"),
         _page("Files in", "/arrivals", "files-in"),
         _page("Rejected rows", "/rejected", "rejected-rows"),
+        _page("Feeds", "/feeds", "feeds-in"),
         _page("Quality", "/quality", "quality"),
         _page("Catalogue", "/catalogue", "catalogue"),
+        _page("Files", "/of/{DAG_ID}", "exchange-files", "dag"),
+        _page("Files", "/runs/{DAG_ID}/{RUN_ID}", "exchange-run", "dag_run"),
     ]

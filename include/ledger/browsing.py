@@ -47,6 +47,10 @@ WHERE environment = 'live' AND interface = %(interface)s
     AND window_start <= %(start)s + interval '14 hours' AND window_end >= %(end)s - interval '14 hours'
 ORDER BY dealer, revision
 """
+_TOUCHED: Final = """
+SELECT DISTINCT file_id, (detail ->> 'arrival')::bigint AS arrival_id FROM ledger.event
+WHERE at BETWEEN %(since)s AND %(until)s AND starts_with(actor, %(actor)s)
+"""
 LOOK_BACK_DAYS: Final = 40
 """How long before a period's first day a file may begin that covers it: a span over an outage."""
 
@@ -128,6 +132,25 @@ class Browsing(Session):
             )
             near = [row_of(FileRow, found) for found in cursor.fetchall()]
         return [file for file in near if file.business_date <= first and file.window.last_date >= last]
+
+    def files_of_run(
+        self, dag_id: str, run_id: str, *, since: datetime, until: datetime
+    ) -> tuple[list[FileRow], list[int]]:
+        """
+        Return the files of which a run's tasks told the ledger something, and the numbers of such arrivals.
+
+        :param since: when the run began; :param until: when it ended, or now.
+        """
+        told = {"since": since, "until": until, "actor": f"airflow:{dag_id}/{run_id}/"}
+        with self.transaction() as cursor:
+            cursor.execute(_TOUCHED, told)
+            touched = cursor.fetchall()
+            numbers = [row["file_id"] for row in touched if row["file_id"] is not None]
+            cursor.execute(
+                "SELECT * FROM ledger.file WHERE id = ANY (%s) ORDER BY dealer, business_date, id", [numbers]
+            )
+            files = [row_of(FileRow, found) for found in cursor.fetchall()]
+        return files, sorted({row["arrival_id"] for row in touched if row["arrival_id"] is not None})
 
 
 def _binds(choice: Choice, after: Key | None, limit: int) -> dict[str, object]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,3 +77,17 @@ def pages(
     dealing.empty()
     with Ledger(ledger_dsn, actor="test:pages") as ledger:
         yield Pages(client, ledger, tmp_path / "reports", dealing)
+
+
+def a_run(dag_id: str = "merkle_sar_daily") -> str:
+    """A run of the DAG in Airflow's database, begun an hour ago and not ended; returns its id."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunType
+
+    run_id = f"manual__{uuid.uuid4()}"
+    with create_session() as session:
+        run = DagRun(dag_id=dag_id, run_id=run_id, run_type=DagRunType.MANUAL, run_after=datetime.now(UTC))
+        run.start_date = datetime.now(UTC) - timedelta(hours=1)
+        session.add(run)
+    return run_id

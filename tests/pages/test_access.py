@@ -10,7 +10,7 @@ import pytest
 from tests.imports.importing import sold
 from tests.ledger.arrival_cases import a_feed, arrive
 from tests.ledger.conftest import bring, intent
-from tests.pages.conftest import Pages
+from tests.pages.conftest import Pages, a_run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "pages.md"
 CALLERS = ("anonymous", "viewer", "op", "admin")
@@ -35,14 +35,14 @@ def routes() -> set[str]:
 
 
 def waiting(pages: Pages) -> dict[str, int]:
-    """A file that is held, an arrival that is held, and a rejected row."""
+    """A file that is held, an arrival that is held, a rejected row, and a feed that is live."""
     file = bring(pages.ledger, pages.ledger.plan(**intent()), "GATED")
     pages.ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
     row = arrive(pages.ledger, a_feed(pages.ledger), f"content {file.id}")
     pages.ledger.move_arrival(row.id, "HELD", reason="30 of 31 rows rejected")
     pages.crm.sales(sold(SoldDate="1000-01-01", DealNumber=f"D{file.id}"))
     rejected = pages.crm.value("SELECT max(rejected_row_id) FROM crm.rejected_row")
-    return {"/files": file.id, "/arrivals": row.id, "/rejected": rejected}
+    return {"/files": file.id, "/arrivals": row.id, "/rejected": rejected, "/feeds": a_feed(pages.ledger).id}
 
 
 def test_the_documentation_has_every_route_and_no_other() -> None:
@@ -58,7 +58,9 @@ def test_every_route_answers_each_caller_as_the_documentation_says(pages: Pages)
         for caller, wanted in zip(CALLERS, answers, strict=True):
             numbers = waiting(pages) if "{number}" in path else {}
             number = next((str(each) for start, each in numbers.items() if path.startswith(start)), "")
-            place = path.replace("{number}", number).replace("{verb}", "release").replace("{name}", "pages.css")
+            verb = "pause" if path.startswith("/feeds") else "release"
+            place = path.replace("{number}", number).replace("{verb}", verb).replace("{name}", "pages.css")
+            place = place.replace("{run_id:path}", a_run())
             place = place.replace("{interface}", "merkle_sar_daily").replace("{path:path}", "index.html")
             browser = pages.of(None if caller == "anonymous" else caller)
             told = {"state": "HELD", "reason": "they are right", "text": sold(), "form_token": token(caller)}

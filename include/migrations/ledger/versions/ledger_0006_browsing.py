@@ -1,4 +1,4 @@
-"""Indexes for reading files and arrivals page by page, newest first, all of them or those of one filter."""
+"""Indexes for reading files and arrivals page by page, newest first, and for finding what a run did."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ CREATE INDEX arrival_newest_of_interface ON ledger.arrival (interface, first_see
 CREATE INDEX arrival_newest_of_dealer ON ledger.arrival (dealer, first_seen_at, id);
 CREATE INDEX arrival_newest_in_state ON ledger.arrival (state, first_seen_at, id)
     WHERE state NOT IN ('REMOVED', 'KEPT');
+-- Events come in the order of their time, so a summary of each block finds those of a run.
+CREATE INDEX event_by_time ON ledger.event USING brin (at) WITH (pages_per_range = 16);
 """
 
 
