@@ -199,10 +199,10 @@ def test_both_readers_find_the_same_rows_broken(
 
 
 @each_table
-@pytest.mark.parametrize("day", ["2026-01-14", "2026-03-29"])
 def test_both_readers_agree_about_every_trap_in_every_column(
-    contract_id: str, table: Table, day: str, context: AbstractDataContext
+    contract_id: str, table: Table, context: AbstractDataContext
 ) -> None:
+    day = "2026-03-29"  # of 23 hours; other days are drawn
     contract = load_contract(contract_id)
     rows: list[Row] = []
     # Of a document the first line: the traps of its others would be the same ones.
