@@ -8,7 +8,6 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy import select
 
 from include.contract import load_contract
 from plugins.pages.access import ReaderDep
@@ -30,11 +29,12 @@ def of_run(request: Request, who: ReaderDep, interface: str, run_id: str) -> HTM
     """Show the files about which a run told the ledger something."""
     contract = load_contract(who.require_seen(interface))
     with create_session() as session:
-        asked = select(DagRun.queued_at, DagRun.start_date, DagRun.end_date)
-        found = session.execute(asked.where(DagRun.dag_id == interface, DagRun.run_id == run_id)).one_or_none()
-    if found is None:
+        found = [
+            (run.queued_at, run.start_date, run.end_date) for run in DagRun.find(interface, run_id, session=session)
+        ]
+    if not found:
         raise HTTPException(404, "There is no such run.")
-    queued, started, ended = found
+    queued, started, ended = found[0]
     now = datetime.now(UTC)
     with ledger(who.name) as opened:
         files, numbers = opened.files_of_run(interface, run_id, since=started or queued or now, until=ended or now)
