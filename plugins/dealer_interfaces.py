@@ -24,6 +24,7 @@ class DealerInterfacesPlugin(AirflowPlugin):
     fastapi_apps = [{"app": LazyPages(), "url_prefix": PREFIX, "name": "dealer interfaces"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         _page("Interfaces", "/", "interfaces"),
+        _page("Notices", "/notices", "notices"),
         _page("Files out", "/files", "files-out"),
         _page("Files in", "/arrivals", "files-in"),
         _page("Rejected rows", "/rejected", "rejected-rows"),

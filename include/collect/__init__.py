@@ -4,7 +4,7 @@ Not here: which directories and names (``include/feeds``), what a file says (``i
 (``include/crm``), bytes on the wire (``include/sftp``).
 """
 
-from include.collect.expecting import Expectation, Lateness, late, lateness, notice
+from include.collect.expecting import Expectation, Lateness, late, lateness, lateness_of_days, notice
 from include.collect.names import fault_of, label
 from include.collect.outcome import Collected, CollectLimits, Failure, Removed
 from include.collect.removing import remove
@@ -22,6 +22,7 @@ __all__ = [
     "label",
     "late",
     "lateness",
+    "lateness_of_days",
     "notice",
     "remove",
 ]

@@ -130,12 +130,12 @@ def lateness(
     return sorted(found, key=lambda each: (each.interface, each.dealer))
 
 
-def notice(contract: Contract, feeds: Iterable[Feed], ledger: Ledger, *, now: datetime) -> list[Lateness]:
+def lateness_of_days(contract: Contract, feeds: Iterable[Feed], ledger: Ledger, *, now: datetime) -> list[Lateness]:
     """
-    Write down what of the last days is late, missing or came late, and return what nobody had written down before.
+    Return what of the last days is late, missing or came late, the oldest day first.
 
-    May be called at any time by anybody: each thing is told once. Days on which nothing ran are made up for, as far
-    back as ``LOOK_BACK``; of those only what is certain by now is told, that a file is missing or came late.
+    Goes back as far as ``LOOK_BACK``; of days before today's only what is certain by now is told, that a file is
+    missing or came late.
     """
     expectation = Expectation.of(contract)
     feeds = list(feeds)
@@ -150,4 +150,14 @@ def notice(contract: Contract, feeds: Iterable[Feed], ledger: Ledger, *, now: da
         # The last instant that belongs to the day.
         at = min(now, expectation.opens(day + timedelta(days=1)) - timedelta(seconds=1))
         found += lateness(feeds, arrived, expectation, now=at)
+    return found
+
+
+def notice(contract: Contract, feeds: Iterable[Feed], ledger: Ledger, *, now: datetime) -> list[Lateness]:
+    """
+    Write down what of the last days is late, missing or came late, and return what nobody had written down before.
+
+    May be called at any time by anybody: each thing is told once, and days on which nothing ran are made up for.
+    """
+    found = lateness_of_days(contract, feeds, ledger, now=now)
     return [each for each in found if ledger.note_punctuality(each.feed_id, each.status, each.day)]

@@ -5,7 +5,20 @@ What is expected comes from contracts, calendars, feeds and the DMS's dealers; n
 happen says nothing.
 """
 
-from include.duty.due import DuePeriod, last_due, next_due
-from include.duty.standing import InterfaceStanding, Standing, Status, standing
+from include.duty.due import DuePeriod, due_since, last_due, next_due, period_of
+from include.duty.participants import participants
+from include.duty.standing import InterfaceStanding, Standing, Status, of_period, standing
 
-__all__ = ["DuePeriod", "InterfaceStanding", "Standing", "Status", "last_due", "next_due", "standing"]
+__all__ = [
+    "DuePeriod",
+    "InterfaceStanding",
+    "Standing",
+    "Status",
+    "due_since",
+    "last_due",
+    "next_due",
+    "of_period",
+    "participants",
+    "period_of",
+    "standing",
+]

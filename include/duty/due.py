@@ -21,6 +21,11 @@ class DuePeriod:
     window: Window
     due_at: datetime
 
+    def label(self, contract: Contract) -> str:
+        """The period as people say it: 2026-11-22, or 2026-11 of an interface whose files cover a month."""
+        first = self.window.business_date
+        return f"{first:%Y-%m}" if contract.period_unit == "month" else first.isoformat()
+
 
 def last_due(contract: Contract, now: datetime) -> DuePeriod:
     """Return the newest period that has ended by ``now``; it is due already, or later today or this month."""
@@ -35,6 +40,22 @@ def next_due(contract: Contract, now: datetime) -> DuePeriod:
     if newest.due_at > now:
         return newest
     return _due(contract, newest.window.last_date + timedelta(days=1))
+
+
+def period_of(contract: Contract, day: date) -> DuePeriod:
+    """Return the period that ``day`` is in."""
+    return _due(contract, day)
+
+
+def due_since(contract: Contract, since: datetime, now: datetime, *, most: int) -> list[DuePeriod]:
+    """Return the periods that became due after ``since``, at most ``most``, the newest first; the last due always."""
+    found = [last_due(contract, now)]
+    while len(found) < most:
+        before = _due(contract, found[-1].window.business_date - timedelta(days=1))
+        if before.due_at <= since:
+            break
+        found.append(before)
+    return found
 
 
 def _due(contract: Contract, day: date) -> DuePeriod:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from include.collect import Expectation, late
-from include.duty.due import last_due, next_due
+from include.duty.due import DuePeriod, last_due, next_due
 from include.feeds import Feed, feeds
 from include.ledger import DELIVERED
 from include.ledger.arrival_states import ARRIVAL_SETTLED
@@ -101,29 +101,34 @@ def _outbound(
     contract: Contract, ledger: Ledger, now: datetime, dealers: Sequence[Dealer], trouble: str | None
 ) -> InterfaceStanding:
     period = last_due(contract, now)
-    first = period.window.business_date
-    of: dict[str, list[FileRow]] = {}
-    for file in ledger.files_of_period(contract.id, period.window):
-        of.setdefault(file.dealer, []).append(file)
-    paused = {row.dealer: row for row in ledger.paused_feeds(contract.id)}
-    labels = sorted(set(_labels(dealers)) | of.keys())
-    found = []
-    for label in labels:
-        status = _of_files(label, of.get(label, []), due=now >= period.due_at, missing=now >= period.due_at + GRACE)
-        if label in paused and status.status in ("NOT_YET_DUE", "LATE", "MISSING"):
-            status = Standing(label, "PAUSED", (), paused[label].reason, paused[label].since)
-        found.append(status)
+    found = of_period(contract, ledger, period, now=now, dealers=dealers)
     told = {number for each in found for number in each.files}
     waiting = Counter(
         file.state
         for file in ledger.files(interface=contract.id, states=("HELD", "PROPOSED", "UNKNOWN"))
         if file.id not in told
     )
-    said = f"{first:%Y-%m}" if contract.period_unit == "month" else first.isoformat()
     return InterfaceStanding(
-        contract.id, contract.direction, contract.partner, contract.name, said, period.due_at,
+        contract.id, contract.direction, contract.partner, contract.name, period.label(contract), period.due_at,
         next_due(contract, now).due_at, tuple(found), dict(waiting), trouble,
     )  # fmt: skip
+
+
+def of_period(
+    contract: Contract, ledger: Ledger, period: DuePeriod, *, now: datetime, dealers: Sequence[Dealer]
+) -> list[Standing]:
+    """Return how each dealer's file of one period stands: of those who take part, and of whoever has one."""
+    of: dict[str, list[FileRow]] = {}
+    for file in ledger.files_of_period(contract.id, period.window):
+        of.setdefault(file.dealer, []).append(file)
+    paused = {row.dealer: row for row in ledger.paused_feeds(contract.id)}
+    found = []
+    for label in sorted(set(_labels(dealers)) | of.keys()):
+        status = _of_files(label, of.get(label, []), due=now >= period.due_at, missing=now >= period.due_at + GRACE)
+        if label in paused and status.status in ("NOT_YET_DUE", "LATE", "MISSING"):
+            status = Standing(label, "PAUSED", (), paused[label].reason, paused[label].since)
+        found.append(status)
+    return found
 
 
 def _labels(dealers: Sequence[Dealer]) -> list[str]:

@@ -30,6 +30,7 @@ from include.ledger.errors import (
 )
 from include.ledger.findings import Findings
 from include.ledger.leases import Leases
+from include.ledger.notices import Beat, NewNotice, NoticeRow, Notices
 from include.ledger.reconciliations import ReconciliationDifference, ReconciliationRow, Reconciliations
 from include.ledger.revisions import Revisions
 from include.ledger.rows import BatchRow, EventRow, FeedRow, FileRow, QualityResult, RejectedRow, Release
@@ -47,6 +48,7 @@ __all__ = [
     "ArrivalRow",
     "BatchReplacedError",
     "BatchRow",
+    "Beat",
     "Choice",
     "Companion",
     "CompanionRow",
@@ -60,6 +62,8 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "LedgerUnavailableError",
+    "NewNotice",
+    "NoticeRow",
     "Page",
     "QualityResult",
     "ReconciliationDifference",
@@ -86,6 +90,7 @@ class Ledger(
     Sequences,
     Browsing,
     Trends,
+    Notices,
     Arrivals,
     InboundFeeds,
 ):

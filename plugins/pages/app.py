@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from plugins.pages import catalogue, feeds, files, interfaces, one_file, quality, rejected, runs
+from plugins.pages import catalogue, feeds, files, interfaces, notices, one_file, quality, rejected, runs
 from plugins.pages.access import reader
 from plugins.pages.rendering import TEMPLATES
 
@@ -32,7 +32,7 @@ def make_pages() -> FastAPI:
     app = FastAPI(
         dependencies=[Depends(reader)], docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    for module in (interfaces, files, one_file, rejected, feeds, runs, quality, catalogue):
+    for module in (interfaces, notices, files, one_file, rejected, feeds, runs, quality, catalogue):
         app.include_router(module.router)
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(HTTPException, _show_refusal)  # type: ignore[arg-type]

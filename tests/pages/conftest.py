@@ -6,14 +6,14 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from include.ledger import Ledger
+from include.ledger import Ledger, NewNotice, NoticeRow
 from tests.crm.dealing import Dealing
 from tests.ledger.conftest import empty
 
@@ -91,3 +91,12 @@ def a_run(dag_id: str = "merkle_sar_daily") -> str:
         run.start_date = datetime.now(UTC) - timedelta(hours=1)
         session.add(run)
     return run_id
+
+
+def a_notice(ledger: Ledger, *, kind: str = "LATE", subject: str = "merkle_sar_daily 82600001 2026-11-20") -> NoticeRow:
+    """An open notice about a file of merkle_sar_daily."""
+    said = "merkle_sar_daily, dealer 82600001: the file of 2026-11-20 <b>is late"
+    assert ledger.open_notice(
+        NewNotice(kind, subject, "merkle_sar_daily", said, "merkle_sar_daily", "82600001", date(2026, 11, 20))
+    )
+    return ledger.open_notices()[-1]

@@ -10,7 +10,7 @@ import pytest
 from tests.imports.importing import sold
 from tests.ledger.arrival_cases import a_feed, arrive
 from tests.ledger.conftest import bring, intent
-from tests.pages.conftest import Pages, a_run
+from tests.pages.conftest import Pages, a_notice, a_run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "pages.md"
 CALLERS = ("anonymous", "viewer", "op", "admin")
@@ -35,14 +35,20 @@ def routes() -> set[str]:
 
 
 def waiting(pages: Pages) -> dict[str, int]:
-    """A file that is held, an arrival that is held, a rejected row, and a feed that is live."""
+    """A file that is held, an arrival that is held, a rejected row, a feed that is live, a notice of a late file."""
     file = bring(pages.ledger, pages.ledger.plan(**intent()), "GATED")
     pages.ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
     row = arrive(pages.ledger, a_feed(pages.ledger), f"content {file.id}")
     pages.ledger.move_arrival(row.id, "HELD", reason="30 of 31 rows rejected")
     pages.crm.sales(sold(SoldDate="1000-01-01", DealNumber=f"D{file.id}"))
     rejected = pages.crm.value("SELECT max(rejected_row_id) FROM crm.rejected_row")
-    return {"/files": file.id, "/arrivals": row.id, "/rejected": rejected, "/feeds": a_feed(pages.ledger).id}
+    return {
+        "/files": file.id,
+        "/arrivals": row.id,
+        "/rejected": rejected,
+        "/feeds": a_feed(pages.ledger).id,
+        "/notices": a_notice(pages.ledger, subject=f"file {file.id}").id,
+    }
 
 
 def test_the_documentation_has_every_route_and_no_other() -> None:

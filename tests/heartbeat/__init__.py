@@ -1,0 +1,1 @@
+"""The process that looks around, over a real Airflow database, mail server and web server."""

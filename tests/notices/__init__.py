@@ -1,0 +1,1 @@
+"""What is noticed, once, and how it ends."""
