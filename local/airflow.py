@@ -19,7 +19,7 @@ import psycopg2
 from psycopg2 import sql
 
 from local.processes import Processes
-from local.settings import POOLS
+from local.settings import LOOPBACK, POOLS, free_port
 
 # api-server first: a task that starts before it answers fails. The two log servers would listen on every address of the
 # machine and have no setting for it; the api-server reads the same folder, so nobody needs them.
@@ -132,6 +132,14 @@ def start(processes: Processes, environment: Mapping[str, str]) -> None:
     """Start the four components; returns at once."""
     for name, command in COMPONENTS.items():
         processes.start(name, [*_airflow(), *command], environment)
+
+
+def start_heartbeat(processes: Processes, environment: Mapping[str, str]) -> str:
+    """Start the process that looks around; returns the address that an outside monitor asks."""
+    port = free_port()
+    command = [sys.executable, "-m", "plugins.heartbeat", "--port", str(port)]
+    processes.start("heartbeat", command, environment)
+    return f"http://{LOOPBACK}:{port}/health"
 
 
 def wait_until_healthy(processes: Processes, api: Api) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Sequence
 
 from local.due import Due
@@ -52,15 +53,20 @@ def show(
     print(flush=True)
 
 
-def show_ways_in(address: str, dag_ids: Sequence[str], settings: Settings) -> None:
-    """Print the UI's addresses and logins, and what can be done beside it."""
+def show_ways_in(address: str, dag_ids: Sequence[str], health: str, settings: Settings) -> None:
+    """Print the UI's addresses and logins, and what can be done beside it; show the morning page where one looks."""
     keys = settings.secrets()
     logins = ", ".join(f"{user} / {keys[f'password_{user}']} ({role})" for user, role in USERS.items())
-    print(f"\nmorning   {address}/plugin/interfaces")
+    morning = f"{address}/plugin/interfaces"
+    print(f"\nmorning   {morning}")
     print("Airflow   " + "\n          ".join(f"{address}/dags/{dag_id}" for dag_id in dag_ids))
+    print(f"health    {health}")
     print(f"login     {logins}")
     print("commands  make files, make reconciliation, make airflow ARGS='backfill create --help', make help")
     print("Ctrl-C stops everything.", flush=True)
+    # A person before a screen sees it at once; a browser of letters would take their terminal.
+    if sys.stdout.isatty() and (sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()):
+        webbrowser.open(morning)
 
 
 def _command(settings: Settings, module: str, *arguments: str) -> None:

@@ -151,6 +151,7 @@ class LocalRun:
         say(f"today's files for {', '.join(INTERFACES)} are put down; Airflow's watch finds them meanwhile")
         arriving.begin_today()
         self._deliver_recent(dues, found, api)
+        health = airflow.start_heartbeat(processes, environment)
         say("waiting for the last of today's files")
         with ProgressLine() as line:
             arriving.wait(line.show, processes.check)
@@ -158,7 +159,7 @@ class LocalRun:
             found = self._outcomes(dues, unsent)
             self._report(dues, found, arriving)
         if not self._options.once:
-            self._stay(api, dues)
+            self._stay(api, dues, health)
         return 0 if not any(each.missing for each in found) and _as_planted(arriving) else 1
 
     def _outcomes(self, dues: Sequence[Due], unsent: NotSent | None) -> list[Outcome]:
@@ -240,9 +241,9 @@ class LocalRun:
     def _report(self, dues: Sequence[Due], found: Sequence[Outcome], arriving: Arriving) -> None:
         report.show(dues, found, arriving.compared(), self._settings)
 
-    def _stay(self, api: Api, dues: Sequence[Due]) -> None:
+    def _stay(self, api: Api, dues: Sequence[Due], health: str) -> None:
         """Say where the UI is, and watch the programs until somebody stops us."""
-        report.show_ways_in(api.base, [*(each.contract.id for each in dues), *INTERFACES], self._settings)
+        report.show_ways_in(api.base, [*(each.contract.id for each in dues), *INTERFACES], health, self._settings)
         try:
             while True:
                 self._processes.check()

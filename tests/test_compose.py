@@ -144,7 +144,10 @@ def test_the_image_gets_what_it_copies_and_nothing_else(repository: Path) -> Non
 
 def test_ports_are_open_to_this_machine_only_by_default(compose: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert published == {"api-server": ["${BIND_ADDRESS:-127.0.0.1}:${AIRFLOW_PORT:-8080}:8080"]}
+    assert published == {
+        "api-server": ["${BIND_ADDRESS:-127.0.0.1}:${AIRFLOW_PORT:-8080}:8080"],
+        "heartbeat": ["${BIND_ADDRESS:-127.0.0.1}:${HEARTBEAT_PORT:-8978}:8978"],
+    }
 
 
 def test_connections_are_json_once_filled_in_and_every_partner_has_one(compose: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ SELECT n.* FROM ledger.notice n
 _BEAT: Final = """
 INSERT INTO ledger.heartbeat AS h (name, owner, at, seconds) VALUES ('watch', %(owner)s, clock_timestamp(), %(seconds)s)
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, at = excluded.at, seconds = excluded.seconds
- WHERE h.owner = excluded.owner OR h.at + make_interval(secs => %(beats)s * h.seconds) < excluded.at
+ WHERE h.owner IN (excluded.owner, 'nobody') OR h.at + make_interval(secs => %(beats)s * h.seconds) < excluded.at
 """
 
 
@@ -193,6 +193,11 @@ class Notices(Session):
         with self.transaction() as cursor:
             cursor.execute(_BEAT, {"owner": owner, "seconds": seconds, "beats": STALE_BEATS})
             return cursor.rowcount == 1
+
+    def end_beats(self, owner: str) -> None:
+        """Write down that ``owner`` looks no more, so that another need not wait until that shows."""
+        with self.transaction() as cursor:
+            cursor.execute("UPDATE ledger.heartbeat SET owner = 'nobody' WHERE name = 'watch' AND owner = %s", [owner])
 
     def last_beat(self) -> Beat | None:
         """Return who looked last; None if nobody ever did."""

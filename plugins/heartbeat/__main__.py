@@ -52,7 +52,18 @@ def main(arguments: Sequence[str]) -> int:
         _look(health, owner, asked.seconds)
         stop.wait(asked.seconds)
     server.shutdown()
+    _rest(owner)
     return 0
+
+
+def _rest(owner: str) -> None:
+    from plugins.heartbeat.rounds import rest
+
+    try:
+        rest(owner)
+    except Exception as error:
+        # Whoever comes next waits for three intervals; that is all.
+        LOG.warning("the ledger could not be told that we end: %s", type(error).__name__)
 
 
 def _look(health: object, owner: str, seconds: int) -> None:

@@ -75,6 +75,12 @@ def look_around(owner: str, *, seconds: int) -> Round:
     return Round(now, counted, kept.opened, kept.ended, failed)
 
 
+def rest(owner: str) -> None:
+    """Say that ``owner`` ends, so that another may look at once; ``LedgerError`` if the ledger does not answer."""
+    with Ledger(_dsn("ledger"), actor=f"heartbeat:{owner}") as ledger:
+        ledger.end_beats(owner)
+
+
 def _look(interface: str, ledger: Ledger, now: datetime, since: datetime, open_ones: Any) -> Looked:
     return look(load_contract(interface), ledger, dms_dsn=_dsn("dms"), now=now, since=since, open_ones=open_ones)
 

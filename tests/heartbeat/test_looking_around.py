@@ -343,3 +343,6 @@ def test_the_process_looks_answers_and_ends_when_asked(world: World, repository:
         said = process.communicate(timeout=30)[0]
     assert process.returncode == 0, said
     assert f"health at http://127.0.0.1:{port}/health" in said
+    beat = world.ledger.last_beat()
+    assert beat is not None
+    assert beat.owner == "nobody"

@@ -226,3 +226,7 @@ def test_one_looks_and_another_stands_by_until_the_first_has_gone(ledger: Ledger
     assert beat.is_stale(datetime.now(UTC))
     assert ledger.beat("two", seconds=60)
     assert not ledger.beat("one", seconds=60)
+    ledger.end_beats("one")
+    assert not ledger.beat("one", seconds=60)
+    ledger.end_beats("two")
+    assert ledger.beat("one", seconds=60)
