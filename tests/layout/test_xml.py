@@ -137,7 +137,11 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert peaks[1] < 1.3 * peaks[0]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(any_rows())
 def test_any_rows_are_valid_and_come_back_as_they_went(tmp_path: Path, rows: Rows) -> None:
     path = write(tmp_path, rows)

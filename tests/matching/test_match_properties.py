@@ -86,13 +86,13 @@ def decisions(rows: list[Row], crowd: list[Contact]) -> dict[int, Decision]:
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(batches(), crowds())
 def test_decides_as_the_reference(rows: list[Row], crowd: list[Contact]) -> None:
     assert decisions(rows, crowd) == reference(rows, crowd)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(batches(), crowds(), st.integers())
 def test_order_makes_no_difference(rows: list[Row], crowd: list[Contact], seed: int) -> None:
     mixed_rows, mixed_crowd = list(rows), list(crowd)
@@ -102,7 +102,7 @@ def test_order_makes_no_difference(rows: list[Row], crowd: list[Contact], seed: 
     assert straight.equals(decide(keys_of(mixed_rows), contacts_of(mixed_crowd)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.text("abé", max_size=6), st.text("abé", max_size=6)), min_size=1, max_size=20))
 def test_edits_are_counted_up_to_two(pairs: list[tuple[str, str]]) -> None:
     from include.matching.first_names import edits

@@ -179,7 +179,7 @@ def require_agreement(table: Table, file: SampleFile, first: Broken, second: Bro
 
 @each_table
 @settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     # The message names the rows; shrinking would ask Great Expectations hundreds of times.

@@ -66,7 +66,11 @@ def test_an_empty_file_has_a_form_and_no_rows(tmp_path: Path, folder: Path) -> N
         assert all(str(kind) == "str" for kind in found.rows(table).dtypes)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(any_rows())
 def test_any_rows_read_as_they_were_written(tmp_path: Path, folder: Path, rows: Rows) -> None:
     found = read_xml(write(tmp_path, rows), CONTRACT, 1000, folder)
