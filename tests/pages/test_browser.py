@@ -64,11 +64,11 @@ def served(app: Any) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def open_as(
-    airflow_database: str, imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def opened_browser(
+    ledger_dsn: str, dms_dsn: str, reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Page]]:
-    """Opens a path of the pages as somebody with a role, in a window of a size; None is not logged in."""
+    """Serve the pages over these databases to a real browser; yields what opens a path of them as somebody."""
     from airflow.api_fastapi.app import create_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi import FastAPI
@@ -76,9 +76,9 @@ def open_as(
 
     from plugins.pages.lazy import LazyPages
 
-    for name, dsn in (("LEDGER", imports.partner.ledger.dsn), ("DMS", imports.dms_dsn)):
+    for name, dsn in (("LEDGER", ledger_dsn), ("DMS", dms_dsn)):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}", connection(dsn))
-    monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", (tmp_path / "reports").as_uri())
+    monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", reports.as_uri())
     manager: Any = create_auth_manager()
     site = FastAPI()
     site.mount("/exchange", LazyPages())
@@ -98,6 +98,16 @@ def open_as(
 
         yield open_page
         chromium.close()
+
+
+@pytest.fixture
+def open_as(
+    airflow_database: str, imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Page]]:
+    """Opens a path of the pages as somebody with a role, in a window of a size; None is not logged in."""
+    dsn = imports.partner.ledger.dsn
+    with opened_browser(dsn, imports.dms_dsn, tmp_path / "reports", monkeypatch) as open_page:
+        yield open_page
 
 
 def keep(page: Page, name: str) -> None:
