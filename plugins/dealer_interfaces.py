@@ -33,4 +33,5 @@ class DealerInterfacesPlugin(AirflowPlugin):
         _page("Catalogue", "/catalogue", "catalogue"),
         _page("Files", "/of/{DAG_ID}", "exchange-files", "dag"),
         _page("Files", "/runs/{DAG_ID}/{RUN_ID}", "exchange-run", "dag_run"),
+        _page("Files", "/runs/{DAG_ID}/{RUN_ID}", "exchange-task", "task_instance"),
     ]

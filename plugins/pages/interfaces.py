@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, HTTPException, Request
@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from include.contract import Contract, load_contract
 from include.duty import InterfaceStanding, last_due, participants, standing
+from include.ledger import DayTrend, Ledger
 from plugins.pages.access import ReaderDep
 from plugins.pages.notices import sees, watch
 from plugins.pages.rendering import TEMPLATES
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from include.outbound.dealers import Dealer
 
 router = APIRouter()
+DAYS_BACK, MONTHS_BACK = timedelta(days=10), timedelta(days=70)
+"""How far back a last file is looked for: a weekly one, a monthly one."""
 
 
 @router.get("/")
@@ -31,6 +34,7 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
             contract = load_contract(name)
             dealers, trouble = _dealers(contract, now) if contract.direction == "outbound" else ([], None)
             found.append(standing(contract, opened, now=now, dealers=dealers, trouble=trouble))
+        quality = {each.interface: _last_day(opened, load_contract(each.interface), now) for each in found}
         beat = opened.last_beat()
         # What stops every interface is told before any of them.
         everywhere = [row for row in opened.open_notices() if row.scope.startswith("airflow") and sees(who, row)]
@@ -44,10 +48,21 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
             "now": now,
             "waiting": sum(each.needs_a_person for each in found),
             "everywhere": everywhere,
+            "quality": quality,
             "watch": watch(beat, now),
         },
     )
     return page
+
+
+def _last_day(opened: Ledger, contract: Contract, now: datetime) -> DayTrend | None:
+    """How good the newest day or month was of which files are known."""
+    since = now.date() - (MONTHS_BACK if contract.period_unit == "month" else DAYS_BACK)
+    if contract.direction == "outbound":
+        days = opened.trend_out(contract.id, since=since)
+    else:
+        days = opened.trend_in(contract.id, since=since, zone=contract.zone)
+    return days[-1] if days else None
 
 
 def _dealers(contract: Contract, now: datetime) -> tuple[list[Dealer], str | None]:

@@ -9,7 +9,8 @@ import pytest
 
 from include.contract import all_contract_ids, load_contract
 from include.ledger import SeenEntry
-from tests.ledger.arrival_cases import NOW, a_feed
+from tests.ledger.arrival_cases import NOW, a_feed, arrive
+from tests.ledger.arrival_cases import bring as bring_arrival
 from tests.ledger.conftest import bring, intent
 from tests.pages.conftest import Pages
 
@@ -34,6 +35,15 @@ def test_a_held_file_is_on_the_morning_page_with_a_link(pages: Pages) -> None:
     page = pages.of("viewer").get("/exchange/").text
     assert f'href="/exchange/files/{file.id}"' in page
     assert "40 of 50 rows rejected &lt;b&gt;" in page
+
+
+def test_the_morning_page_says_how_good_the_last_day_was(pages: Pages) -> None:
+    assert "Quality: no file lately." in pages.of("viewer").get("/exchange/").text
+    row = arrive(
+        pages.ledger, a_feed(pages.ledger), "quality", minutes=int((datetime.now(UTC) - NOW).total_seconds() / 60)
+    )
+    bring_arrival(pages.ledger, row, "CHECKED")
+    assert "Quality: 1 of 3 rows rejected (33.3 %) in 1 files of" in pages.of("viewer").get("/exchange/").text
 
 
 def test_lists_are_filtered_and_paged(pages: Pages) -> None:
