@@ -36,9 +36,12 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
             found.append(standing(contract, opened, now=now, dealers=dealers, trouble=trouble))
         quality = {each.interface: _last_day(opened, load_contract(each.interface), now) for each in found}
         beat = opened.last_beat()
-        # What stops every interface is told before any of them.
-        everywhere = [row for row in opened.open_notices() if row.scope.startswith("airflow") and sees(who, row)]
-    found.sort(key=lambda each: (not each.needs_a_person, each.direction == "inbound", each.interface))
+        airflows = [row for row in opened.open_notices() if row.scope.startswith("airflow") and sees(who, row)]
+    # What stops every interface is told before any of them; what stops one, with it.
+    everywhere = [row for row in airflows if row.interface is None]
+    stopped = {each.interface: [row for row in airflows if row.interface == each.interface] for each in found}
+    needy = {each.interface for each in found if each.needs_a_person or stopped[each.interface]}
+    found.sort(key=lambda each: (each.interface not in needy, each.direction == "inbound", each.interface))
     page: HTMLResponse = TEMPLATES.TemplateResponse(
         request,
         "interfaces.html",
@@ -46,7 +49,8 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
             "here": "interfaces",
             "found": found,
             "now": now,
-            "waiting": sum(each.needs_a_person for each in found),
+            "needy": needy,
+            "stopped": stopped,
             "everywhere": everywhere,
             "quality": quality,
             "watch": watch(beat, now),

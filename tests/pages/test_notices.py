@@ -16,10 +16,11 @@ def close(pages: Pages, number: int, reason: str = "closed for stocktaking", rol
 def test_an_open_notice_is_shown_with_whom_it_was_told(pages: Pages) -> None:
     pages.ledger.beat("here/1", seconds=60)
     row = a_notice(pages.ledger)
-    assert "told to nobody yet" in pages.of("viewer").get("/exchange/notices").text
+    assert "nobody yet" in pages.of("viewer").get("/exchange/notices").text
     pages.ledger.notices_told("oncall_smtp", {row.id: "OPENED"})
     page = pages.of("viewer").get("/exchange/notices").text
-    assert "told to oncall_smtp" in page
+    assert "nobody yet" not in page
+    assert "oncall_smtp" in page
     assert "2026-11-20 &lt;b&gt;is late" in page
     assert "here/1 looked at" in page
     assert "<form" not in page  # a viewer decides nothing
@@ -55,3 +56,17 @@ def test_a_stopped_scheduler_and_a_heartbeat_that_stopped_come_first_in_the_morn
     assert morning.index("scheduler gives no sign") < morning.index('id="verdict"')
     execute(pages.ledger.dsn, "UPDATE ledger.heartbeat SET at = at - interval '1 h'")
     assert "the heartbeat has stopped" in pages.of("viewer").get("/exchange/").text
+
+
+def test_what_stops_one_interface_is_told_with_it(pages: Pages) -> None:
+    pages.ledger.beat("here/1", seconds=60)
+    said = "The last run of renault_sar_monthly failed: manual__1; its red task says why"
+    pages.ledger.open_notice(
+        NewNotice("FAILED_RUN", "renault_sar_monthly manual__1", "airflow/dags", said, "renault_sar_monthly")
+    )
+    morning = pages.of("viewer").get("/exchange/").text
+    card = morning[morning.index('id="renault_sar_monthly"') :].partition("</section>")[0]
+    assert said in card
+    assert "needs a person" in card
+    assert said not in morning[: morning.index('id="verdict"')]
+    assert 'href="/dags/renault_sar_monthly/runs/manual__1"' in pages.of("viewer").get("/exchange/notices").text
