@@ -81,11 +81,16 @@ class NoticeRow:
 
 @dataclass(frozen=True)
 class Beat:
-    """Who looked last and when; the next look was to come after ``seconds``."""
+    """
+    Who looked last and when; the next look was to come after ``seconds``.
+
+    ``seen_at`` is when everything could last be looked at; None if it never could.
+    """
 
     owner: str
     at: datetime
     seconds: int
+    seen_at: datetime | None
 
     def is_stale(self, now: datetime) -> bool:
         """Whether nobody looks any more."""
@@ -194,6 +199,11 @@ class Notices(Session):
             cursor.execute(_BEAT, {"owner": owner, "seconds": seconds, "beats": STALE_BEATS})
             return cursor.rowcount == 1
 
+    def saw_everything(self, at: datetime) -> None:
+        """Write down that everything could be looked at; what is due from then on is looked at next time."""
+        with self.transaction() as cursor:
+            cursor.execute("UPDATE ledger.heartbeat SET seen_at = %s WHERE name = 'watch'", [at])
+
     def end_beats(self, owner: str) -> None:
         """Write down that ``owner`` looks no more, so that another need not wait until that shows."""
         with self.transaction() as cursor:
@@ -202,6 +212,6 @@ class Notices(Session):
     def last_beat(self) -> Beat | None:
         """Return who looked last; None if nobody ever did."""
         with self.transaction() as cursor:
-            cursor.execute("SELECT owner, at, seconds FROM ledger.heartbeat WHERE name = 'watch'")
+            cursor.execute("SELECT owner, at, seconds, seen_at FROM ledger.heartbeat WHERE name = 'watch'")
             found = cursor.fetchone()
         return None if found is None else row_of(Beat, found)

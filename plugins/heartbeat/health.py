@@ -43,9 +43,9 @@ class Health:
         if trouble is not None:
             wrong.append(trouble)
         if last is not None:
-            for kind, what in (("COMPONENT", "parts of Airflow stand still"), ("BROKEN_DAG", "DAG files are broken")):
-                if last.open.get(kind):
-                    wrong.append(f"{last.open[kind]} {what}")
+            wrong += [f"Airflow's {part} stands still" for part in last.still]
+            if broken := last.open.get("BROKEN_DAG"):
+                wrong.append(f"{broken} DAG files cannot be imported")
             wrong += [f"{channel} cannot be told: {why}" for channel, why in (last.failed or {}).items()]
         body = {"healthy": not wrong, "wrong": wrong, "last": None if last is None else last.told()}
         return (503 if wrong else 200), body

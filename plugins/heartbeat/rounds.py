@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.configuration import conf
 from airflow.models.connection import Connection
 
 from include.contract import all_contract_ids, load_contract
-from include.ledger import Ledger
+from include.ledger import Ledger, LedgerUnavailableError, NewNotice
 from include.notices import Digest, Looked, keep, look
 from plugins.connections import dsn_of
 from plugins.heartbeat.around import look_at_airflow
@@ -26,7 +28,8 @@ FIRST_LOOK_BACK = timedelta(days=2)
 @dataclass(frozen=True)
 class Round:
     """
-    What one look found: open notices by kind, how many were opened and ended by it, channels that failed and why.
+    What one look found: open notices by kind, how many were opened and ended by it, channels that failed and why, and
+    which parts of Airflow stand still.
 
     ``standby`` names who looks instead of us; then nothing else was done.
     """
@@ -36,6 +39,7 @@ class Round:
     opened: int = 0
     ended: int = 0
     failed: Mapping[str, str] | None = None
+    still: tuple[str, ...] = ()
     standby: str | None = None
 
     def told(self) -> dict[str, Any]:
@@ -63,22 +67,40 @@ def look_around(owner: str, *, seconds: int) -> Round:
         before = ledger.last_beat()
         if not ledger.beat(owner, seconds=seconds):
             return Round(now, {}, standby=before.owner if before else "somebody")
-        since = now - FIRST_LOOK_BACK if before is None else before.at
+        since = now - FIRST_LOOK_BACK if before is None or before.seen_at is None else before.seen_at
         open_ones = ledger.open_notices()
-        looked = look_at_airflow(interfaces)
+        looked = _seen("airflow", lambda: look_at_airflow(interfaces))
         for interface in interfaces:
-            looked += _look(interface, ledger, now, since, open_ones)
+            looked += _seen(interface, partial(_look, interface, ledger, now, since, open_ones))
         kept = keep(looked, ledger, now=now)
+        # Until then each look goes back as far as the last one that saw all.
+        if looked.scopes.issuperset(interfaces):
+            ledger.saw_everything(now)
         failed = tell(ledger, lambda channel: Digest.of(ledger.untold_notices(channel), notices_page()))
-        kinds = [row.kind for row in ledger.open_notices()]
-    counted = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
-    return Round(now, counted, kept.opened, kept.ended, failed)
+        rows = ledger.open_notices()
+    counted = dict(sorted(Counter(row.kind for row in rows).items()))
+    still = tuple(row.subject for row in rows if row.kind == "COMPONENT")
+    return Round(now, counted, kept.opened, kept.ended, failed, still)
 
 
 def rest(owner: str) -> None:
     """Say that ``owner`` ends, so that another may look at once; ``LedgerError`` if the ledger does not answer."""
     with Ledger(_dsn("ledger"), actor=f"heartbeat:{owner}") as ledger:
         ledger.end_beats(owner)
+
+
+def _seen(what: str, looking: Callable[[], Looked]) -> Looked:
+    """One thing's look; an error in it is noticed, and keeps nobody from looking at the others."""
+    scope = f"{what}/seen"
+    try:
+        return looking() + Looked((), frozenset([scope]))
+    except LedgerUnavailableError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        LOG.error("%s could not be looked at: %s", what, kind)
+        said = f"{what} could not be looked at ({kind}); whether its files are on time is not known"
+        return Looked((NewNotice("UNSEEN", what, scope, said),), frozenset([scope]))
 
 
 def _look(interface: str, ledger: Ledger, now: datetime, since: datetime, open_ones: Any) -> Looked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -294,6 +295,26 @@ def test_a_channel_without_its_connection_is_off(world: World, monkeypatch: pyte
     assert world.posts.got == []
 
 
+def test_what_cannot_be_looked_at_is_noticed_and_keeps_nobody_from_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = bring_file(world.ledger, world.ledger.plan(**intent("82600001")), "GATED")
+    world.ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
+    there = os.environ["AIRFLOW_CONN_DMS"]
+    monkeypatch.setenv("AIRFLOW_CONN_DMS", '{"conn_type": "postgres", "port": "canary"}')
+    world.look()
+    unseen = {subject for kind, subject in world.subjects() if kind == "UNSEEN"}
+    assert "merkle_sar_daily" in unseen
+    assert "airflow" not in unseen
+    beat = world.ledger.last_beat()
+    assert beat is not None
+    assert beat.seen_at is None
+    monkeypatch.setenv("AIRFLOW_CONN_DMS", there)
+    world.look()
+    assert not [kind for kind, _ in world.subjects() if kind == "UNSEEN"]
+    assert ("HELD", f"file {file.id}") in world.subjects()
+
+
 def test_a_second_heartbeat_stands_by(world: World) -> None:
     from plugins.heartbeat.rounds import look_around
 
@@ -314,7 +335,7 @@ def test_the_outside_monitor_is_told_what_is_wrong(world: World) -> None:
     assert "nobody has looked since" in health.answer(now + timedelta(minutes=4))[1]["wrong"][0]
     change("Job", "latest_heartbeat", now - timedelta(hours=1), job_type="SchedulerJob")
     health.looked(world.look())
-    assert health.answer(now)[1]["wrong"][0] == "1 parts of Airflow stand still"
+    assert health.answer(now)[1]["wrong"][0] == "Airflow's scheduler stands still"
     health.could_not_look("the ledger does not answer")
     assert "the ledger does not answer" in health.answer(now)[1]["wrong"]
 

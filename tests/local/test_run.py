@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -74,6 +75,16 @@ def test_it_delivers_and_serves_on_loopback_only(running: Run, run_dir: Path) ->
         there = running.at_partner(partner)
         assert {file["file_name"]: file["bytes"] for file in files} == {name: len(text) for name, text in there.items()}
         assert f"{interface}: {len(files)} of {len(files)} files are with {partner}" in running.said
+
+
+def test_somebody_looks_around_and_answers_a_monitor(running: Run) -> None:
+    (address,) = [line.split()[1] for line in running.said.splitlines() if line.startswith("health ")]
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        told = json.load(answer)
+    assert told["healthy"], told
+    assert "COMPONENT" not in told["last"]["open"]
+    # What the sample plants waits for a person, and is noticed.
+    assert told["last"]["open"]["HELD"] > 0
 
 
 def test_days_went_in_their_order_whoever_sent_them(running: Run) -> None:

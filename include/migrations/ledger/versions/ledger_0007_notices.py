@@ -48,9 +48,11 @@ CREATE TABLE ledger.heartbeat (
     name    text PRIMARY KEY,
     owner   text NOT NULL,
     at      timestamptz NOT NULL,
-    seconds integer NOT NULL CHECK (seconds > 0)
+    seconds integer NOT NULL CHECK (seconds > 0),
+    seen_at timestamptz
 );
 COMMENT ON TABLE ledger.heartbeat IS 'Who looks, when they last did, and how many seconds apart';
+COMMENT ON COLUMN ledger.heartbeat.seen_at IS 'When everything could last be looked at';
 """
 
 
