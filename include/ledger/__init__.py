@@ -29,6 +29,7 @@ from include.ledger.errors import (
     WindowMovedError,
 )
 from include.ledger.findings import Findings
+from include.ledger.following import Following, Happening
 from include.ledger.leases import Leases
 from include.ledger.notices import Beat, NewNotice, NoticeRow, Notices
 from include.ledger.reconciliations import ReconciliationDifference, ReconciliationRow, Reconciliations
@@ -56,6 +57,7 @@ __all__ = [
     "EventRow",
     "FeedRow",
     "FileRow",
+    "Happening",
     "InboundFeedRow",
     "LeaseHeldError",
     "LeaseLostError",
@@ -91,6 +93,7 @@ class Ledger(
     Browsing,
     Trends,
     Notices,
+    Following,
     Arrivals,
     InboundFeeds,
 ):

@@ -41,7 +41,7 @@ def empty(dsn: str) -> None:
         "TRUNCATE ledger.batch, ledger.file, ledger.sequence, ledger.event, ledger.chain_head, ledger.rejected_row, "
         "ledger.quality_result, ledger.receipt, ledger.feed, ledger.archive_object, ledger.reconciliation, "
         "ledger.reconciliation_difference, ledger.companion, ledger.arrival, ledger.inbound_feed, ledger.notice, "
-        "ledger.notice_telling, ledger.heartbeat RESTART IDENTITY",
+        "ledger.notice_telling, ledger.heartbeat, ledger.reading_position RESTART IDENTITY",
         "INSERT INTO ledger.chain_head (id, hash) VALUES (0, repeat('0', 64))",
     )
 
