@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from include.ledger import Ledger
+from tests.collect.conftest import make_feed, partner
+from tests.imports.conftest import clock, imports
+from tests.outbound.conftest import gate, sample_template, world
+from tests.publish.conftest import archive, archive_root, folder, merkle, partners, partners_root
 from tests.telemetry.collecting import CollectorServer, Events
+
+__all__ = [
+    "archive", "archive_root", "clock", "folder", "gate", "imports", "make_feed", "merkle", "partner", "partners",
+    "partners_root", "sample_template", "world",
+]  # fmt: skip
 
 OURS = ("OTEL_", "OPENLINEAGE", "TELEMETRY_")
 
