@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -133,6 +134,26 @@ def test_a_process_that_died_before_its_export_leaves_the_counting_to_the_next(
     assert collector.told[-1].sum("exchange.file.count", state="PUBLISHED") == 1
     assert ledger.position("telemetry_metrics") == head
     dead.close()
+
+
+def test_what_is_counted_while_an_export_is_on_its_way_is_not_taken_by_it(
+    ledger: Ledger, metrics_on: CollectorServer
+) -> None:
+    answers = [Event(), Event()]
+    metrics_on.refuses = lambda body: not answers[min(len(metrics_on.bodies), 2) - 1].wait(20)
+    first = deliver(ledger)
+    telemetry = Telemetry.from_environment(from_start=True)
+    telemetry.follow(ledger)
+    until(partial(_more_than, 0, metrics_on.bodies))
+    second = deliver(ledger)
+    telemetry.follow(ledger)
+    answers[0].set()
+    until(partial(_more_than, 1, metrics_on.bodies))  # The next export is under way, so the first has ended.
+    telemetry.follow(ledger)
+    assert ledger.position("telemetry_metrics") == first
+    answers[1].set()
+    telemetry.close(ledger)
+    assert ledger.position("telemetry_metrics") == second
 
 
 def test_metrics_that_nobody_takes_are_told_later_and_the_outage_once(
