@@ -133,7 +133,7 @@ def _of_any(happening: Happening) -> Iterator[Measurement]:
     yield Measurement("exchange.file.count", 1, {"exchange.state": happening.to_state})
     if happening.state_since is not None and happening.from_state is not None:
         seconds = max(0.0, (happening.at - happening.state_since).total_seconds())
-        step = {"exchange.state.from": happening.from_state, "exchange.state.to": happening.to_state}
+        step = {"exchange.step.from": happening.from_state, "exchange.step.to": happening.to_state}
         yield Measurement("exchange.step.duration", seconds, step)
 
 

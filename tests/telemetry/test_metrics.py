@@ -74,7 +74,7 @@ def test_files_that_come_in(ledger: Ledger, metrics_on: CollectorServer) -> None
     outcomes = ("read", "rejected", "imported", "sent")
     assert [found.sum("exchange.row.count", outcome=name, **IN) for name in outcomes] == [3, 1, 2, 0]
     assert found.sum("exchange.file.io", **IN) == 10
-    assert found.observed("exchange.step.duration", state_from="CHECKED", state_to="APPLIED", **IN)[0] == 1
+    assert found.observed("exchange.step.duration", step_from="CHECKED", step_to="APPLIED", **IN)[0] == 1
 
 
 def test_only_rules_that_reject_are_counted_as_rejections(ledger: Ledger, metrics_on: CollectorServer) -> None:
@@ -106,7 +106,7 @@ def test_seconds_of_each_step_are_those_between_its_events(ledger: Ledger, metri
     steps = [event for event in ledger.events(file.id) if event.to_state]
     found = told(ledger, metrics_on)
     for before, after in pairwise(steps):
-        seen, total = found.observed("exchange.step.duration", state_from=before.kind, state_to=after.kind, **OUT)
+        seen, total = found.observed("exchange.step.duration", step_from=before.kind, step_to=after.kind, **OUT)
         assert seen == 1
         assert total == pytest.approx((after.at - before.at).total_seconds(), abs=1e-6)
     assert found.observed("exchange.step.duration")[0] == len(steps) - 1

@@ -36,7 +36,7 @@ def test_a_days_delivery(world: World, metrics_on: CollectorServer, lineage_on: 
     assert told.sum("exchange.rejection.count") == sum(sum(each.values()) for each in reasons)
     assert told.sum("exchange.file.io") == sum(len(content) for content in world.home().values())
     assert told.observed("exchange.file.lateness")[0] == len(files)
-    assert told.observed("exchange.step.duration", state_from="UPLOADED", state_to="PUBLISHED")[0] == len(files)
+    assert told.observed("exchange.step.duration", step_from="UPLOADED", step_to="PUBLISHED")[0] == len(files)
     ends = lineage_on.read()[1::2]
     assert [event["eventType"] for event in ends] == ["COMPLETE"] * len(files)
     endpoint = world.partner.endpoint()
