@@ -11,6 +11,9 @@ python "$(dirname "${BASH_SOURCE[0]}")/pools.py" > "$pools"
 airflow pools import "$pools"
 rm "$pools"
 
+# Whoever may see personal data on our pages is given this role beside their own.
+python "$(dirname "${BASH_SOURCE[0]}")/roles.py"
+
 if ! airflow users list --output plain | awk '{print $2}' | grep --quiet --line-regexp --fixed-strings "$AIRFLOW_ADMIN_USER"; then
   airflow users create --role Admin --username "$AIRFLOW_ADMIN_USER" --password "$AIRFLOW_ADMIN_PASSWORD" \
     --firstname First --lastname Administrator --email "$AIRFLOW_ADMIN_EMAIL"
