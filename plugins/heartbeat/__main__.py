@@ -17,6 +17,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from include.telemetry import Telemetry
+    from plugins.heartbeat.health import Health
 
 LOG = logging.getLogger("heartbeat")
 SECONDS, PORT = 60, 8978
@@ -28,14 +33,15 @@ def main(arguments: Sequence[str]) -> int:
     # Connections and variables from Airflow's database as well, as its own servers have them: this is one.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     from plugins.heartbeat.health import Health, serve
+    from plugins.heartbeat.telemetry import begin
 
     logging.getLogger().setLevel(logging.WARNING)
-    for name in ("heartbeat", "plugins.heartbeat"):
+    for name in ("heartbeat", "plugins.heartbeat", "include.telemetry"):
         logging.getLogger(name).setLevel(logging.INFO)
     health = Health(seconds=asked.seconds)
     owner = f"{socket.gethostname()}/{os.getpid()}"
     if asked.once:
-        _look(health, owner, asked.seconds)
+        _look(health, owner, asked.seconds, None)
         status, body = health.answer(datetime.now(UTC))
         sys.stdout.write(f"{json.dumps(body, indent=1)}\n")
         return 0 if status == 200 else 1
@@ -48,32 +54,31 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"heartbeat: {asked.host}:{asked.port} cannot be listened on: {error.strerror}; see --port\n")
         return 1
     LOG.info("looking every %d s; health at http://%s:%d/health", asked.seconds, asked.host, asked.port)
+    telemetry = begin(from_start=asked.from_start)
     while not stop.is_set():
-        _look(health, owner, asked.seconds)
+        _look(health, owner, asked.seconds, telemetry)
         stop.wait(asked.seconds)
     server.shutdown()
-    _rest(owner)
+    _rest(owner, telemetry)
     return 0
 
 
-def _rest(owner: str) -> None:
+def _rest(owner: str, telemetry: Telemetry) -> None:
     from plugins.heartbeat.rounds import rest
 
     try:
-        rest(owner)
+        rest(owner, telemetry)
     except Exception as error:
         # Whoever comes next waits for three intervals; that is all.
         LOG.warning("the ledger could not be told that we end: %s", type(error).__name__)
 
 
-def _look(health: object, owner: str, seconds: int) -> None:
+def _look(health: Health, owner: str, seconds: int, telemetry: Telemetry | None) -> None:
     """One look; whatever goes wrong, the next one comes."""
-    from plugins.heartbeat.health import Health
     from plugins.heartbeat.rounds import look_around
 
-    assert isinstance(health, Health)
     try:
-        found = look_around(owner, seconds=seconds)
+        found = look_around(owner, seconds=seconds, telemetry=telemetry)
     except Exception as error:
         # The ledger's own errors name the place and the next step; another library's may quote anything.
         from include.ledger import LedgerError
@@ -95,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_positive, default=SECONDS, help="between two looks (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="where the health address listens (default: %(default)s)")
     parser.add_argument("--port", type=_positive, default=PORT, help="of the health address (default: %(default)s)")
+    parser.add_argument(
+        "--from-start", action="store_true", help="metrics and lineage that never went out begin with the first event"
+    )
     return parser
 
 

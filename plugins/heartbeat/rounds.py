@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
 from airflow.models.connection import Connection
@@ -19,6 +19,10 @@ from include.notices import Digest, Looked, keep, look
 from plugins.connections import dsn_of
 from plugins.heartbeat.around import look_at_airflow
 from plugins.heartbeat.channels import tell
+from plugins.heartbeat.telemetry import follow
+
+if TYPE_CHECKING:
+    from include.telemetry import Telemetry
 
 LOG = logging.getLogger(__name__)
 FIRST_LOOK_BACK = timedelta(days=2)
@@ -54,9 +58,9 @@ class Round:
         }
 
 
-def look_around(owner: str, *, seconds: int) -> Round:
+def look_around(owner: str, *, seconds: int, telemetry: Telemetry | None = None) -> Round:
     """
-    Look once at everything, as ``owner`` who looks again in ``seconds``.
+    Look once at everything, as ``owner`` who looks again in ``seconds``; then tell ``telemetry`` what happened.
 
     :raises LedgerError: if the ledger does not answer.
     """
@@ -78,14 +82,18 @@ def look_around(owner: str, *, seconds: int) -> Round:
             ledger.saw_everything(now)
         failed = tell(ledger, lambda channel: Digest.of(ledger.untold_notices(channel), notices_page()))
         rows = ledger.open_notices()
+        if telemetry is not None:
+            follow(telemetry, ledger)
     counted = dict(sorted(Counter(row.kind for row in rows).items()))
     still = tuple(row.subject for row in rows if row.kind == "COMPONENT")
     return Round(now, counted, kept.opened, kept.ended, failed, still)
 
 
-def rest(owner: str) -> None:
+def rest(owner: str, telemetry: Telemetry | None = None) -> None:
     """Say that ``owner`` ends, so that another may look at once; ``LedgerError`` if the ledger does not answer."""
     with Ledger(_dsn("ledger"), actor=f"heartbeat:{owner}") as ledger:
+        if telemetry is not None:
+            telemetry.close(ledger)
         ledger.end_beats(owner)
 
 

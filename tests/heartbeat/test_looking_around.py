@@ -340,8 +340,13 @@ def test_the_outside_monitor_is_told_what_is_wrong(world: World) -> None:
     assert "the ledger does not answer" in health.answer(now)[1]["wrong"]
 
 
-def test_the_process_looks_answers_and_ends_when_asked(world: World, repository: Path) -> None:
-    port = free_port()
+def test_the_process_looks_answers_and_ends_when_asked(
+    world: World, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, lineage = free_port(), tmp_path / "lineage.jsonl"
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "file")
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__LOG_FILE_PATH", str(lineage))
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT__APPEND", "true")
     command = [sys.executable, "-m", "plugins.heartbeat", "--seconds", "1", "--port", str(port)]
     process = subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -357,6 +362,12 @@ def test_the_process_looks_answers_and_ends_when_asked(world: World, repository:
                     break
             assert answer["healthy"]
             assert answer["last"]["standby"] is None
+            bring_file(world.ledger, world.ledger.plan(**intent("82600001")), "PUBLISHED")
+            while time.monotonic() < deadline and not (lineage.exists() and "COMPLETE" in lineage.read_text()):
+                time.sleep(0.2)
+            told = [json.loads(line) for line in lineage.read_text().splitlines()]
+            assert [each["eventType"] for each in told] == ["START", "COMPLETE"]
+            assert {each["job"]["name"] for each in told} == {"merkle_sar_daily"}
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
     finally:
