@@ -53,7 +53,8 @@ SELECT DISTINCT r.dealer, s.retail_code, s.source_key, s.claim_number,
        coalesce(s.submission_number, '') AS submission_number, s.submitted_on, s.work_order, s.vin, s.repair_date,
        s.odometer, s.odometer_unit, s.completed_on, coalesce(s.held, false) AS held, s.currency, c.claim_id,
        c.claim_id IS NOT NULL AS known, c.retail_code AS was_code, c.currency AS was_currency, n.seq,
-       coalesce(n.seq, c.last_seq + 1, 1) AS last_seq, s.status
+       coalesce(n.seq, (SELECT max(m.seq) + 1 FROM warranty.submission m WHERE m.claim_id = c.claim_id), 1) AS last_seq,
+       s.status
   FROM staged_job s
   JOIN warranty.retail_dealer r ON r.retail_code = s.retail_code
   LEFT JOIN warranty.claim c ON c.dealer = r.dealer AND c.source_key = s.source_key

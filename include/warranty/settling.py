@@ -49,8 +49,9 @@ def settle(cur: cursor, kind: Kind, *, payment_id: int | None = None, decision_i
     cur.execute(settling.LABELLED)
     cur.execute("ANALYZE labelled")
     cur.execute(settling.WRITE_LABELS)
-    cur.execute(settling.STATUS)
     cur.execute(settling.POSITIONS)
+    cur.execute("ANALYZE positions")
+    cur.execute(settling.STATUS)
     cur.execute(settling.DELTA)
     cur.execute(settling.JOURNAL, {"kind": kind, "payment_id": payment_id, "decision_id": decision_id})
     if (row := cur.fetchone()) is None:

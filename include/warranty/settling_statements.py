@@ -43,7 +43,8 @@ WITH moved AS (
         ON t.dealer = c.dealer AND p.payment_date >= t.valid_from AND p.payment_date < t.valid_to
       LEFT JOIN moved m ON m.claim_id = c.claim_id
     WINDOW forth AS (PARTITION BY c.claim_id ORDER BY p.payment_date, p.document_number, l.line_no),
-           back AS (PARTITION BY c.claim_id ORDER BY p.payment_date DESC, p.document_number DESC, l.line_no DESC)
+           back AS (PARTITION BY c.claim_id
+                    ORDER BY l.gross = 0, p.payment_date DESC, p.document_number DESC, l.line_no DESC)
 )
 SELECT line_id, claim_id, gross, reject_code, payment_date, allowed, from_last,
        CASE WHEN reject_code IS NOT NULL AND (gross = 0 OR gross < 0 AND after <= 0) THEN 'REJECTED'
@@ -59,15 +60,18 @@ UPDATE warranty.assessment a SET outcome = n.outcome, vat_differs = n.vat_differ
  WHERE a.line_id = n.line_id AND (a.outcome, a.vat_differs) IS DISTINCT FROM (n.outcome, n.vat_differs)
 """
 
-# `owed` is what is still to be paid in money after what people closed. A leave-open write-off gives way to money.
+# `owed` is what is still to be paid in money after what people closed. Decisions are about the difference of their day;
+# what has changed since bounds them: no loss or due beyond what is claimed, no gain beyond what was paid too much, and
+# what the manufacturer owes, and what was left open, give way to money.
 # Materialized, or the planner puts each step's sums into the next one's, and computes them many times.
 POSITIONS: Final = """
 CREATE TEMPORARY TABLE positions ON COMMIT DROP AS
 WITH paid AS (
-    SELECT claim_id, sum(gross) AS amount, max(allowed) FILTER (WHERE from_last = 1) AS allowed
+    SELECT claim_id, sum(gross) AS amount, max(allowed) FILTER (WHERE from_last = 1 AND gross <> 0) AS allowed
       FROM labelled GROUP BY claim_id
 ), decided AS (
-    SELECT claim_id, sum(amount) FILTER (WHERE kind = 'WRITE_OFF') AS closed,
+    SELECT claim_id, sum(amount) FILTER (WHERE kind = 'WRITE_OFF' AND amount > 0) AS loss,
+           -sum(amount) FILTER (WHERE kind = 'WRITE_OFF' AND amount < 0) AS gain,
            sum(amount) FILTER (WHERE kind = 'WRITE_OFF_LEAVE_OPEN') AS left_open,
            sum(amount) FILTER (WHERE kind = 'PART_PAY') AS due,
            sum(amount) FILTER (WHERE kind = 'MOVE') AS moved_out
@@ -75,16 +79,21 @@ WITH paid AS (
 ), moved AS (
     SELECT to_claim_id AS claim_id, sum(amount) AS moved_in FROM warranty.decision
      WHERE kind = 'MOVE' AND reversed_at IS NULL GROUP BY to_claim_id
-), summed AS MATERIALIZED (
+), told AS MATERIALIZED (
     SELECT c.claim_id, c.dealer, c.currency, c.claimed,
            coalesce(p.amount, 0) + coalesce(m.moved_in, 0) - coalesce(d.moved_out, 0) AS paid,
-           coalesce(p.allowed, 0) AS allowed, coalesce(d.closed, 0) AS closed, coalesce(d.due, 0) AS due,
-           coalesce(d.left_open, 0) AS left_open,
-           c.claimed - coalesce(d.closed, 0) - coalesce(d.due, 0) AS owed
+           coalesce(p.allowed, 0) AS allowed, least(coalesce(d.loss, 0), c.claimed) AS loss,
+           coalesce(d.gain, 0) AS gain, coalesce(d.due, 0) AS most_due, coalesce(d.left_open, 0) AS left_open
       FROM claimed c LEFT JOIN paid p USING (claim_id) LEFT JOIN decided d USING (claim_id)
       LEFT JOIN moved m USING (claim_id)
+), bounded AS MATERIALIZED (
+    SELECT *, least(most_due, greatest(claimed - loss - greatest(paid, 0), 0)) AS due FROM told
+), summed AS MATERIALIZED (
+    SELECT *, loss - used AS closed, claimed - loss - due + used AS owed
+      FROM bounded CROSS JOIN LATERAL (SELECT least(gain, greatest(paid - (claimed - loss - due), 0)) AS used) g
 ), rest AS MATERIALIZED (
-    SELECT *, CASE WHEN paid > 0 AND abs(owed - paid) <= allowed THEN owed - paid ELSE 0 END AS within FROM summed
+    SELECT *, CASE WHEN paid > 0 AND due = 0 AND abs(owed - paid) <= allowed THEN owed - paid ELSE 0 END AS within
+      FROM summed
 ), given AS MATERIALIZED (
     SELECT *, CASE WHEN within = 0 THEN least(greatest(owed - paid, 0), left_open) ELSE 0 END AS given_up FROM rest
 )
@@ -139,13 +148,16 @@ INSERT INTO warranty.entry (journal_id, dealer, account, currency, payment_id, l
 SELECT %(journal_id)s, dealer, account, currency, payment_id, line_id, claim_id, amount FROM delta
 """
 
-# By what was told and what was paid since the last submission: an old rejection does not reject it again.
+# By what was told and what was paid since the last submission: an old rejection does not reject it again, nor does one
+# of an earlier number that comes late. A decision closes as long as all that is claimed now is settled by it.
 STATUS: Final = """
 WITH answered AS (
     SELECT n.claim_id,
-           CASE WHEN bool_or(n.gross <> 0) THEN 50 WHEN bool_or(n.outcome = 'REJECTED') THEN 40 END AS status
+           CASE WHEN sum(n.gross) > 0 THEN 50
+                WHEN bool_or(n.outcome = 'REJECTED' AND a.rule = 'NUMBER') THEN 40 END AS status
       FROM labelled n
       JOIN claimed k USING (claim_id)
+      JOIN warranty.assessment a ON a.line_id = n.line_id
      WHERE n.payment_date >= k.submitted_on
      GROUP BY n.claim_id
 ), closed AS (
@@ -153,9 +165,10 @@ WITH answered AS (
      WHERE kind IN ('WRITE_OFF', 'PART_PAY') AND reversed_at IS NULL AND claim_id IS NOT NULL
 ), now AS (
     SELECT k.claim_id, CASE WHEN k.told_status IN (10, 99) THEN k.told_status
-                            WHEN closed.claim_id IS NOT NULL THEN 99
+                            WHEN closed.claim_id IS NOT NULL AND p.settled >= p.claimed THEN 99
                             ELSE greatest(k.told_status, a.status) END AS status
       FROM claimed k
+      JOIN positions p USING (claim_id)
       LEFT JOIN answered a USING (claim_id)
       LEFT JOIN closed USING (claim_id)
 )

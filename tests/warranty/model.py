@@ -70,13 +70,15 @@ def books(loads: list[Load], payments: list[Payment]) -> Books:
         claimed, dealer = told[-1].claimed, f"dealer_{told[-1].retail[1:]}"
         allowed = min(TOLERATED, claimed * PERCENT / 100)
         paid = Decimal(0)
-        status = 20
+        since, rejected = Decimal(0), False
         for day, document, number, line in sorted(of[key], key=lambda each: each[:3]):
             outcome = _outcome(line, paid, claimed, allowed)
             paid += line.paid
             result.outcomes[document, number] = (outcome, key)
             if day >= told[-1].submitted_on:
-                status = 50 if line.paid else max(status, 40 if outcome == "REJECTED" else 20)
+                since += line.paid
+                rejected |= outcome == "REJECTED" and (line.retail, line.number) == (told[-1].retail, told[-1].number)
+        status = 50 if since > 0 else 40 if rejected else 20
         full = paid > 0 and abs(claimed - paid) <= allowed
         settled = claimed if full else min(paid, claimed)
         written_off = claimed - paid if full else Decimal(0)

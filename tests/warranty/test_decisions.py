@@ -10,6 +10,7 @@ import pytest
 
 from include.warranty.connection import WarrantyError
 from include.warranty.decisions import Difference, decide, decisions, move, reverse
+from include.warranty.disputes import disputes
 from tests.warranty.books import Books, claim, line
 
 SAID: dict[str, Any] = {"reason": "seen with the manufacturer", "who": "sam"}
@@ -34,7 +35,7 @@ def number(books: Books, key: str) -> int:
     [
         ("WRITE_OFF", (99, 0, 0, 40, 0), (99, 0, 25, 40, 0)),
         ("WRITE_OFF_LEAVE_OPEN", (50, 0, 0, 40, 0), (50, 0, 0, 15, 0)),
-        ("PART_PAY", (99, 0, 0, 0, 40), (99, 0, 25, 0, 40)),
+        ("PART_PAY", (99, 0, 0, 0, 40), (99, 0, 0, 0, 15)),
         ("PART_PAY_LEAVE_OPEN", (50, 40, 0, 0, 0), (50, 15, 0, 0, 0)),
     ],
 )
@@ -126,3 +127,48 @@ def test_what_is_too_much_is_moved_within_the_dealer_and_no_further(books: Books
     assert books.claims() == {"K-C1": (50, 0, 0, 0, 0), "K-C2": (20, 0, 0, 0, 0), "K-C3": (20, 100, 0, 0, 0)}
     assert books.outcomes()["P1", 2][0] == "DUPLICATE"
     assert books.balances() == {(ONE, "MANUFACTURER"): 200, (ONE, "CLAIMS"): -200}
+
+
+def test_a_claim_that_is_owed_for_again_is_open_again_whatever_was_decided(underpaid: Books) -> None:
+    decide(underpaid.dsn, number(underpaid, "K-C1"), "WRITE_OFF", **SAID)
+    underpaid.pay("P2", line("C1", "-60.00"))
+    assert underpaid.claims()["K-C1"][:2] == (20, 60), "what was taken back is owed, and no decision speaks of it"
+    asked = disputes(underpaid.dsn, as_of=date(2026, 3, 31), unpaid_after_days=1).decode()
+    assert "C1,S1" in asked
+    underpaid.pay("P3", line("C1", "60.00"))
+    assert underpaid.claims()["K-C1"] == (99, 0, 0, 40, 0)
+
+
+def test_a_written_off_claim_that_shrinks_makes_no_money(books: Books) -> None:
+    books.load(claim("C1"), claim("C2", "20.00"))
+    decide(books.dsn, number(books, "K-C1"), "WRITE_OFF", **SAID)
+    books.load(claim("C1", "80.00"))
+    assert books.claims()["K-C1"] == (99, 0, 0, 80, 0)
+    with pytest.raises(WarrantyError, match="can be moved"):
+        move(books.dsn, number(books, "K-C2"), claim_id=number(books, "K-C1"), **SAID)
+
+
+def test_a_gain_ends_with_the_surplus_that_it_was_of(books: Books) -> None:
+    books.load(claim("C1"))
+    books.pay("P1", line("C1", "130.00"))
+    decide(books.dsn, number(books, "K-C1"), "WRITE_OFF", **SAID)
+    assert books.claims()["K-C1"] == (99, 0, 0, -30, 0)
+    books.pay("P2", line("C1", "-30.00"))
+    assert books.claims()["K-C1"] == (99, 0, 0, 0, 0)
+
+
+def test_a_loss_that_is_reversed_leaves_no_gain_of_what_was_owed(underpaid: Books) -> None:
+    claim_id = number(underpaid, "K-C1")
+    loss = decide(underpaid.dsn, claim_id, "WRITE_OFF", **SAID)
+    underpaid.pay("P2", line("C1", "25.00"))
+    decide(underpaid.dsn, claim_id, "WRITE_OFF", **SAID)
+    reverse(underpaid.dsn, loss, **SAID)
+    assert underpaid.claims()["K-C1"][1:] == (15, 0, 0, 0)
+
+
+def test_what_a_part_payment_left_is_owed_until_it_is_paid_or_claimed_no_more(underpaid: Books) -> None:
+    decide(underpaid.dsn, number(underpaid, "K-C1"), "PART_PAY", **SAID)
+    underpaid.load(claim("C1", "80.00"))
+    assert underpaid.claims()["K-C1"] == (99, 0, 0, 0, 20)
+    underpaid.pay("P2", line("C1", "20.00"))
+    assert underpaid.claims()["K-C1"] == (99, 0, 0, 0, 0)

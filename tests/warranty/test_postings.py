@@ -194,3 +194,29 @@ def test_a_load_that_comes_again_changes_nothing(books: Books) -> None:
     less = books.load(claim("C1"))
     assert (less.created, less.changed) == (0, 1)
     assert books.claims()["K-C1"][1:3] == (0, 5), "a job that is gone is still paid for"
+
+
+def test_a_late_rejection_of_the_earlier_number_does_not_reject_what_was_submitted_since(books: Books) -> None:
+    books.load(claim("C1"))
+    again = {"source_key": "K-C1", "work_order": "WO-C1", "submitted_on": "2026-03-10"}
+    books.load(claim("C2", submission_number="S2", **again))
+    books.pay("P1", line("C1", "0.00", reject_code="7B"), day=date(2026, 3, 13))
+    assert books.claims()["K-C1"][0] == 20
+    books.pay("P2", line("C2", "0.00", reject_code="7B"), day=date(2026, 3, 14))
+    assert books.claims()["K-C1"][0] == 40
+
+
+def test_what_was_taken_back_wholly_is_rejected_and_not_credited(books: Books) -> None:
+    books.load(claim("C1"))
+    books.pay("P1", line("C1"), day=date(2026, 3, 5))
+    assert books.claims()["K-C1"][0] == 50
+    books.pay("P2", line("C1", "-100.00", reject_code="7B"), day=date(2026, 3, 12))
+    assert books.claims()["K-C1"][:2] == (40, 100)
+
+
+def test_a_line_of_nothing_brings_no_tolerance_with_it(books: Books) -> None:
+    books.load(claim("C1"))
+    books.pay("P1", line("C1", "97.00"), day=date(2026, 3, 10))
+    books.tolerate("5.00", "5.00", since=date(2026, 3, 15))
+    books.pay("P2", line("C1", "0.00", reject_code="7B"))
+    assert books.claims()["K-C1"][1:4] == (3, 0, 0)

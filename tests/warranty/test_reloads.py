@@ -38,3 +38,33 @@ def test_a_load_that_says_nothing_new_writes_no_row(books: Books) -> None:
     loaded = books.load(*told)
     assert (loaded.created, loaded.changed) == (0, 0)
     assert books.rows(where) == before
+
+
+def test_numbers_that_come_back_keep_their_place_and_new_ones_get_the_next(books: Books) -> None:
+    again = {"source_key": "K-C1", "work_order": "WO-C1"}
+    books.load(claim("C1"))
+    books.load(claim("C2", submission_number="S2", **again))
+    books.load(claim("C1"))
+    books.load(claim("C3", submission_number="S3", **again), claim("C9"))
+    assert books.rows("SELECT seq, claim_number FROM warranty.submission WHERE claim_number <> 'C9' ORDER BY 1") == [
+        (1, "C1"), (2, "C2"), (3, "C3"),
+    ]  # fmt: skip
+    books.pay("P1", line("C3"))
+    assert books.outcomes()["P1", 1] == ("FULL", "K-C1", "NUMBER")
+
+
+@pytest.mark.parametrize(("paid", "told"), [("0.00", "20"), ("60.00", "20"), ("0.00", "40")])
+def test_a_claim_that_is_taken_back_for_rework_stops_no_other(books: Books, paid: str, told: str) -> None:
+    books.load(claim("C1", status=told))
+    books.pay("P1", line("C1", paid, reject_code="7B"))
+    books.load(claim("C1", status="10"), claim("C9"))
+    assert books.claims()["K-C1"][0] == 10
+    assert "K-C9" in books.claims()
+
+
+def test_an_order_of_load_and_payment_makes_no_difference_to_a_claim_that_is_taken_back(books: Books) -> None:
+    books.load(claim("C1"), claim("C2"))
+    books.load(claim("C1", status="10"))
+    books.pay("P1", line("C1"), line("C2"))
+    books.load(claim("C2", status="10"))
+    assert books.claims()["K-C1"] == books.claims()["K-C2"]
