@@ -35,16 +35,21 @@ def transaction(dsn: str, doing: str) -> Iterator[cursor]:
     :raises CrmError: for whatever else the database says. PostgreSQL quotes rows in its messages, so only its code, the
         constraint and the table are taken over; messages that our own triggers raise name numbers only and are kept.
     """
+    committing = False
     try:
-        # `with connection` commits, or rolls back if the block raises.
-        with (
-            closing(psycopg2.connect(dsn, application_name="crm")) as connection,
-            connection,
-            connection.cursor() as cur,
-        ):
-            cur.execute(_SETTINGS)
-            yield cur
+        # Closing a connection takes back what was not committed.
+        with closing(psycopg2.connect(dsn, application_name="crm")) as connection:
+            with connection.cursor() as cur:
+                cur.execute(_SETTINGS)
+                yield cur
+            committing = True
+            connection.commit()
     except psycopg2.Error as error:
+        if committing and error.pgcode is None:
+            raise CrmUnavailableError(
+                f"{doing}: the database went away while it was being committed, so it may be written or not. Look "
+                "whether it is there before you do it again; an import that is run again finds out by itself"
+            ) from None
         if error.pgcode is None:
             passing = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
         else:

@@ -155,13 +155,15 @@ class WarrantyBooks:
         )
 
     def waiting(self, detail: Mapping[str, Any]) -> str | None:
-        if not detail["unknown_codes"]:
+        if not detail["unknown_codes"] or detail["already"]:
             return None
         codes = ", ".join(code or "(none)" for code in detail["unknown_codes"])
         return (
             f"payment {detail['document']} has {detail['suspense']} in suspense, for retail dealer codes that are "
-            f"nobody's here: {codes}. Next: `python -m include.warranty retail-dealer CODE --main CODE --dealer D` for "
-            "each; its money goes to its claims then"
+            f"nobody's here or another main dealer's: {codes}. Next: `python -m include.warranty lines --dealer "
+            "UNKNOWN` says which of the two. A code that is nobody's gets a dealer by `retail-dealer CODE --main CODE "
+            "--dealer D`; its money goes to its claims then. What has another main dealer's code the manufacturer has "
+            "to take back, and to pay right"
         )
 
 

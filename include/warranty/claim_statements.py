@@ -95,12 +95,15 @@ WITH made AS (
 UPDATE told t SET claim_id = m.claim_id FROM made m WHERE m.dealer = t.dealer AND m.source_key = t.source_key
 """
 # Of a claim that says nothing new, not even a lock is taken: what follows is about new claims and touched ones.
-# A submission's day may be told later than its numbers, or corrected.
+# A submission's day may be told later than its numbers, or corrected, or the same numbers are submitted again: what was
+# paid since the first of its days stays the claim's.
 SUBMISSION: Final = """
-INSERT INTO warranty.submission AS s (claim_id, seq, retail_code, claim_number, submission_number, submitted_on)
-SELECT t.claim_id, t.last_seq, t.retail_code, t.claim_number, t.submission_number, t.submitted_on
+INSERT INTO warranty.submission AS s (claim_id, seq, retail_code, claim_number, submission_number, submitted_on,
+                                      first_submitted_on)
+SELECT t.claim_id, t.last_seq, t.retail_code, t.claim_number, t.submission_number, t.submitted_on, t.submitted_on
   FROM told t LEFT JOIN touched_claim h ON h.claim_id = t.claim_id WHERE h.claim_id IS NOT NULL OR NOT t.known
-ON CONFLICT (claim_id, claim_number, submission_number) DO UPDATE SET submitted_on = EXCLUDED.submitted_on
+ON CONFLICT (claim_id, claim_number, submission_number) DO UPDATE SET submitted_on = EXCLUDED.submitted_on,
+    first_submitted_on = least(s.first_submitted_on, EXCLUDED.submitted_on)
  WHERE s.submitted_on IS DISTINCT FROM EXCLUDED.submitted_on
 """
 UPDATE: Final = """

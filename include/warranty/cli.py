@@ -118,9 +118,10 @@ def _word(kind: str) -> str:
 def _money(text: str) -> Decimal:
     try:
         amount = Decimal(text)
+        whole = amount.is_finite() and amount == round(amount, 2)
     except InvalidOperation:
         raise argparse.ArgumentTypeError(f"{text!r} is no amount") from None
-    if not amount.is_finite() or amount != round(amount, 2):
+    if not whole:
         raise argparse.ArgumentTypeError(f"{text!r} is no amount with at most two decimals")
     return amount
 
@@ -130,6 +131,11 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day like 2026-03-31") from None
+
+
+def _flat(text: str) -> str:
+    """One line of a list: whoever writes two lines as a reason makes no second decision by it."""
+    return " ".join(text.split())
 
 
 def _lines(dsn: str, asked: argparse.Namespace) -> None:
@@ -158,10 +164,10 @@ def _decisions(dsn: str, asked: argparse.Namespace) -> None:
     for each in found:
         place = f"line {each.line_id}" if each.claim_id is None else f"claim {each.claim_id}"
         to = f" to claim {each.to_claim_id}" if each.to_claim_id else ""
-        back = f"; reversed by {each.reversed_by}: {each.reversed_why}" if each.reversed_by else ""
+        back = f"; reversed by {each.reversed_by}: {_flat(each.reversed_why or '')}" if each.reversed_by else ""
         sys.stdout.write(
             f"{each.id:>8}  {each.dealer}  {_word(each.kind)}  {place}{to}  {each.amount}  "
-            f"{each.decided_at:%Y-%m-%d} {each.decided_by}: {each.why}{back}\n"
+            f"{each.decided_at:%Y-%m-%d} {each.decided_by}: {_flat(each.why)}{back}\n"
         )
     sys.stderr.write(f"{len(found)} decisions\n")
 
@@ -185,6 +191,8 @@ def _reverse(dsn: str, asked: argparse.Namespace) -> None:
 
 def _disputes(dsn: str, asked: argparse.Namespace) -> None:
     told = disputes(dsn, as_of=asked.as_of or _today(), unpaid_after_days=asked.days, dealer=asked.dealer)
+    if asked.to.is_dir():
+        raise WarrantyError(f"{asked.to} is a folder; name the file to write, as in {asked.to / 'disputes.csv'}")
     beside = asked.to.with_suffix(f"{asked.to.suffix}.part")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as file:
         file.write(told)

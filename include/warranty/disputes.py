@@ -29,7 +29,8 @@ _BAND: Final = """CASE WHEN age <= 30 THEN '0-30' WHEN age <= 60 THEN '31-60' WH
 _OWED: Final = """
 WITH owed AS (
     SELECT v.*, %(as_of)s::date - v.submitted_on AS age, v.claimed - v.open - v.written_off - v.balance_due AS paid,
-           v.open + v.balance_due + CASE WHEN v.status <> 99 AND EXISTS (SELECT FROM warranty.decision d
+           least(v.open, v.claimed) + v.balance_due
+           + CASE WHEN v.status <> 99 AND EXISTS (SELECT FROM warranty.decision d
                 WHERE d.claim_id = v.claim_id AND d.kind = 'WRITE_OFF_LEAVE_OPEN' AND d.reversed_at IS NULL)
                 THEN greatest(v.written_off, 0) ELSE 0 END AS outstanding
       FROM warranty.v_claim v

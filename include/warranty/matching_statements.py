@@ -26,9 +26,10 @@ ASKED: Final = """
 CREATE TEMPORARY TABLE asked ON COMMIT DROP AS
 SELECT l.line_id, l.payment_id, l.retail_code, l.claim_number, l.work_order, l.vin, l.repair_date,
        p.payment_date, p.currency,
-       CASE WHEN r.dealer_code = l.dealer_code THEN r.dealer ELSE 'UNKNOWN' END AS dealer,
+       CASE WHEN r.dealer_code IS NOT NULL AND l.dealer_code IN ('', r.dealer_code) THEN r.dealer
+            ELSE 'UNKNOWN' END AS dealer,
        CASE WHEN r.retail_code IS NULL THEN 'UNKNOWN_RETAIL_DEALER'
-            WHEN r.dealer_code <> l.dealer_code THEN 'OTHER_MAIN_DEALER'
+            WHEN l.dealer_code NOT IN ('', r.dealer_code) THEN 'OTHER_MAIN_DEALER'
             WHEN m.line_id IS NOT NULL THEN 'MOVED' END AS barred
   FROM touched_line t
   JOIN warranty.payment_line l USING (line_id)
@@ -46,7 +47,7 @@ WITH hit AS (
                 WHEN c.vin <> l.vin THEN 'VIN_DIFFERS'
                 WHEN c.work_order <> l.work_order THEN 'WORK_ORDER_DIFFERS'
                 WHEN c.repair_date <> l.repair_date THEN 'REPAIR_DATE_DIFFERS'
-                WHEN min(s.submitted_on) <= l.payment_date IS NOT TRUE THEN 'BEFORE_SUBMISSION'
+                WHEN min(s.first_submitted_on) <= l.payment_date IS NOT TRUE THEN 'BEFORE_SUBMISSION'
                 WHEN c.completed_on < l.payment_date THEN 'CLAIM_COMPLETE' END AS hindrance
       FROM asked l
       JOIN warranty.submission s ON s.retail_code = l.retail_code AND s.claim_number = l.claim_number

@@ -19,7 +19,8 @@ SELECT l.line_id, a.dealer, p.document_number, l.line_no, l.retail_code, l.claim
   JOIN warranty.payment p ON p.payment_id = l.payment_id
   LEFT JOIN (SELECT line_id, sum(amount) AS moved FROM warranty.decision WHERE reversed_at IS NULL GROUP BY 1) d
     ON d.line_id = l.line_id
- WHERE a.claim_id IS NULL AND l.gross <> coalesce(d.moved, 0) AND (%(dealer)s IS NULL OR a.dealer = %(dealer)s)
+ WHERE a.claim_id IS NULL AND (l.gross <> coalesce(d.moved, 0) OR l.gross = 0 AND l.reject_code IS NOT NULL)
+   AND (%(dealer)s IS NULL OR a.dealer = %(dealer)s)
  ORDER BY a.dealer, p.payment_date, p.document_number, l.line_no
 """
 _CLAIMS: Final = """
@@ -64,7 +65,11 @@ class OpenClaim:
 
 
 def open_lines(dms_dsn: str, *, dealer: str | None = None) -> Sequence[OpenLine]:
-    """Return lines whose money is on account or in suspense, the oldest payments of each dealer first."""
+    """
+    Return lines whose money is on account or in suspense, the oldest payments of each dealer first.
+
+    With them those that reject a claim which is not found: they move no money, and somebody has to find the claim.
+    """
     with reading(dms_dsn, "list of lines on account") as cur:
         cur.execute(_LINES, {"dealer": dealer})
         return [OpenLine(*row) for row in cur.fetchall()]

@@ -103,7 +103,9 @@ def test_a_retail_dealer_nobody_knows_holds_its_part_and_makes_the_run_red_once(
     books = Books(payments.dms_dsn)
     assert books.balances()["UNKNOWN", "SUSPENSE"] == -77
     assert books.claims()["K-C1"][0] == 50
-    with pytest.raises(UnfinishedError, match=r"CN1 has 77\.00 GBP in suspense.*nobody's here: R3"):
+    with pytest.raises(
+        UnfinishedError, match=r"CN1 has 77\.00 GBP in suspense.*nobody's here or another main dealer's: R3"
+    ):
         payments.conclude(begun)
     payments.conclude(datetime.now(UTC))
     set_retail_dealer(payments.dms_dsn, "R3", dealer_code="M1", dealer="dealer_3")

@@ -10,6 +10,7 @@ import pytest
 
 from include.warranty.claims import set_retail_dealer
 from include.warranty.connection import WarrantyError
+from include.warranty.open_items import open_lines
 from include.warranty.payments import post_payment
 from tests.warranty.books import Books, claim, line, payment
 
@@ -220,3 +221,19 @@ def test_a_line_of_nothing_brings_no_tolerance_with_it(books: Books) -> None:
     books.tolerate("5.00", "5.00", since=date(2026, 3, 15))
     books.pay("P2", line("C1", "0.00", reject_code="7B"))
     assert books.claims()["K-C1"][1:4] == (3, 0, 0)
+
+
+def test_a_line_that_names_no_main_dealer_is_its_retail_dealers(books: Books) -> None:
+    books.load(claim("C1"), claim("C2"))
+    books.pay(
+        "P1", line("C1", dealer_code=""), line("C2", dealer_code="M9"), line("C2", dealer_code="", retail_code="X9")
+    )
+    assert books.outcomes()["P1", 1] == ("FULL", "K-C1", "NUMBER")
+    assert books.outcomes()["P1", 2] == ("UNMATCHED", None, "OTHER_MAIN_DEALER")
+    assert books.outcomes()["P1", 3] == ("UNMATCHED", None, "UNKNOWN_RETAIL_DEALER")
+
+
+def test_a_rejection_of_a_claim_that_is_not_found_waits_in_the_list(books: Books) -> None:
+    books.load(claim("C1"))
+    books.pay("P1", line("lost", "0.00", reject_code="7B"), line("lost", "0.00"), line("C1", "0.00", reject_code="7B"))
+    assert [(each.line_no, each.amount) for each in open_lines(books.dsn)] == [(1, Decimal("0.00"))]

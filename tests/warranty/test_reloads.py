@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from include.warranty.claims import set_retail_dealer
@@ -68,3 +70,11 @@ def test_an_order_of_load_and_payment_makes_no_difference_to_a_claim_that_is_tak
     books.pay("P1", line("C1"), line("C2"))
     books.load(claim("C2", status="10"))
     assert books.claims()["K-C1"] == books.claims()["K-C2"]
+
+
+def test_the_same_numbers_submitted_again_keep_what_was_paid_for_them(books: Books) -> None:
+    books.load(claim("C1"))
+    books.pay("P1", line("C1", "60.00"), day=date(2026, 3, 20))
+    books.load(claim("C1", submitted_on="2026-04-01"))
+    assert books.outcomes()["P1", 1] == ("UNDER", "K-C1", "NUMBER")
+    assert books.claims()["K-C1"][:2] == (20, 40), "an answer from before the last submission is none to it"

@@ -106,7 +106,7 @@ def amounts(shop: Workshop, documents: Payments) -> None:
     claim = shop.claim()
     first.pay(claim, claim.claimed, "FULL", "taken back")
     today.pay(claim, -claim.claimed, "REJECTED", "taken back", reject="R31")
-    claim.ends(50)
+    claim.ends(40)
 
     claim = shop.claim()
     first.pay(claim, Money(), "REJECTED", "rejected, then paid", reject="R07")

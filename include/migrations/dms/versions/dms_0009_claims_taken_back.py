@@ -15,11 +15,18 @@ INSERT INTO warranty.allowed_transition VALUES
     (50, 10, 'taken back for rework after a payment'),
     (99, 10, 'opened again by the dealer');
 """
+SUBMISSIONS = """
+ALTER TABLE warranty.submission ADD COLUMN first_submitted_on date;
+UPDATE warranty.submission SET first_submitted_on = submitted_on;
+COMMENT ON COLUMN warranty.submission.first_submitted_on IS
+    'The earliest day that was told for these numbers: what was paid since may be theirs';
+"""
 
 
 def upgrade() -> None:
-    """Allow the steps."""
+    """Allow the steps; remember the first day."""
     op.execute(STEPS)
+    op.execute(SUBMISSIONS)
 
 
 def downgrade() -> None:
