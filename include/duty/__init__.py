@@ -7,7 +7,7 @@ happen says nothing.
 
 from include.duty.due import DuePeriod, due_since, last_due, next_due, period_of
 from include.duty.participants import participants
-from include.duty.standing import InterfaceStanding, Standing, Status, of_period, standing
+from include.duty.standing import InterfaceStanding, Standing, Status, labels_of, of_period, standing
 
 __all__ = [
     "DuePeriod",
@@ -15,6 +15,7 @@ __all__ = [
     "Standing",
     "Status",
     "due_since",
+    "labels_of",
     "last_due",
     "next_due",
     "of_period",

@@ -123,7 +123,7 @@ def of_period(
         of.setdefault(file.dealer, []).append(file)
     paused = {row.dealer: row for row in ledger.paused_feeds(contract.id)}
     found = []
-    for label in sorted(set(_labels(dealers)) | of.keys()):
+    for label in sorted(set(labels_of(dealers)) | of.keys()):
         status = _of_files(label, of.get(label, []), due=now >= period.due_at, missing=now >= period.due_at + GRACE)
         if label in paused and status.status in ("NOT_YET_DUE", "LATE", "MISSING"):
             status = Standing(label, "PAUSED", (), paused[label].reason, paused[label].since)
@@ -131,8 +131,8 @@ def of_period(
     return found
 
 
-def _labels(dealers: Sequence[Dealer]) -> list[str]:
-    """Who stands in the ledger under which label: two dealers with one number each have their own."""
+def labels_of(dealers: Sequence[Dealer]) -> list[str]:
+    """Return under which label each stands in the ledger: two dealers with one number each have their own."""
     shared = Counter(dealer.label for dealer in dealers)
     return [dealer.label if shared[dealer.label] == 1 else f"dms:{dealer.dealer_id}" for dealer in dealers]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from include.ledger import Ledger
+from local.sample import fill
 from tests.ledger.arrival_cases import a_feed, entry
 from tests.ledger.conftest import intent
 from tests.pages.conftest import Pages, a_run
@@ -64,3 +67,21 @@ def test_a_feed_is_paused_and_resumed_with_a_reason_that_stays(pages: Pages) -> 
     assert operator.post(f"/exchange/feeds/{feed.id}/terminate", data=told).status_code == 404
     assert operator.post("/exchange/feeds/9999/pause", data=told).status_code == 404
     assert pages.ledger.inbound_feed(feed.id).state == "LIVE"
+
+
+def test_a_dealer_of_files_that_go_out_is_paused_and_resumed(pages: Pages) -> None:
+    fill(pages.crm.dsn, dealers=2, days=1, lines=50, seed=1, until=date(2026, 11, 20), french=False)
+    operator, told = pages.of("op"), {"form_token": token("op"), "reason": "the dealer moves house"}
+    place = "/exchange/feeds/out/merkle_sar_daily"
+    page = operator.get("/exchange/feeds").text
+    dealer = page.partition('<select name="dealer"><option>')[2].partition("<")[0]
+    assert pages.of("viewer").post(f"{place}/pause", data=told | {"dealer": dealer}).status_code == 403
+    assert operator.post(f"{place}/pause", data=told | {"dealer": "nobody"}).status_code == 404
+    assert operator.post(f"{place}/pause", data=told | {"dealer": dealer, "reason": " "}).status_code == 422
+    assert operator.post(f"{place}/pause", data=told | {"dealer": dealer}).status_code == 303
+    assert operator.post(f"{place}/pause", data=told | {"dealer": dealer}).status_code == 409
+    assert pages.ledger.feed_state("merkle_sar_daily", dealer, "live") == "paused"
+    assert "the dealer moves house" in pages.of("viewer").get("/exchange/feeds").text
+    assert operator.post(f"{place}/resume", data=told | {"dealer": dealer}).status_code == 303
+    assert operator.post(f"{place}/resume", data=told | {"dealer": dealer}).status_code == 409
+    assert pages.ledger.feed_state("merkle_sar_daily", dealer, "live") == "enabled"
