@@ -28,6 +28,7 @@ class DealerInterfacesPlugin(AirflowPlugin):
         _page("Files in", "/arrivals", "files-in"),
         _page("Rejected rows", "/rejected", "rejected-rows"),
         _page("Feeds", "/feeds", "feeds-in"),
+        _page("Warranty", "/warranty", "warranty"),
         _page("Quality", "/quality", "quality"),
         _page("Catalogue", "/catalogue", "catalogue"),
         _page("Files", "/of/{DAG_ID}", "exchange-files", "dag"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -35,8 +36,8 @@ def size(count: int | None) -> str:
     return f"{amount:.1f} GB"
 
 
-def number(count: int | None) -> str:
-    """A count with its thousands apart."""
+def number(count: int | Decimal | None) -> str:
+    """A count, or money, with its thousands apart."""
     return "" if count is None else f"{count:,}"
 
 
