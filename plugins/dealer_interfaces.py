@@ -27,6 +27,7 @@ class DealerInterfacesPlugin(AirflowPlugin):
         _page("Files out", "/files", "files-out"),
         _page("Files in", "/arrivals", "files-in"),
         _page("Rejected rows", "/rejected", "rejected-rows"),
+        _page("Contacts", "/contacts", "contacts"),
         _page("Feeds", "/feeds", "feeds-in"),
         _page("Warranty", "/warranty", "warranty"),
         _page("Quality", "/quality", "quality"),

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from plugins.pages import (
     catalogue,
+    contacts,
     feeds,
     files,
     interfaces,
@@ -25,7 +26,8 @@ from plugins.pages.access import reader
 from plugins.pages.rendering import TEMPLATES
 
 MODULES = (
-    interfaces, files, one_file, rejected, feeds, warranty, warranty_decisions, runs, quality, catalogue,
+    interfaces, files, one_file, rejected, contacts, feeds, warranty, warranty_decisions, runs, quality,
+    catalogue,
 )  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 STATIC_FILES = {path.name: path for path in sorted(STATIC.iterdir()) if path.is_file()}

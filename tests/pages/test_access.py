@@ -15,7 +15,7 @@ from tests.pages.conftest import Pages, a_run
 from tests.warranty.books import Books, claim, line
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "pages.md"
-VERBS = {"feeds": "pause", "warranty": "write-off"}
+VERBS = {"feeds": "pause", "warranty": "write-off", "contacts": "dismiss"}
 WARRANTY = {
     "/warranty/claims/{number}/{verb}": {"expected": "-30.00"},
     "/warranty/claims/{number}/move": {"expected": "30.00", "to": "2"},
@@ -43,14 +43,23 @@ def routes() -> set[str]:
 
 
 def waiting(pages: Pages) -> dict[str, int]:
-    """A file that is held, an arrival that is held, a rejected row, and a feed that is live."""
+    """A file and an arrival that are held, a rejected row, a doubt about a contact, and a feed that is live."""
     file = bring(pages.ledger, pages.ledger.plan(**intent()), "GATED")
     pages.ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
     row = arrive(pages.ledger, a_feed(pages.ledger), f"content {file.id}")
     pages.ledger.move_arrival(row.id, "HELD", reason="30 of 31 rows rejected")
-    pages.crm.sales(sold(SoldDate="1000-01-01", DealNumber=f"D{file.id}"))
+    # One row is refused, and one names nobody, which is a doubt.
+    nobody = sold(DealNumber=f"E{file.id}", CustomerNumber="", FirstName="", LastName="CASH", Email="", CellPhone="")
+    pages.crm.sales(sold(SoldDate="1000-01-01", DealNumber=f"D{file.id}"), nobody)
     rejected = pages.crm.value("SELECT max(rejected_row_id) FROM crm.rejected_row")
-    return {"/files": file.id, "/arrivals": row.id, "/rejected": rejected, "/feeds": a_feed(pages.ledger).id}
+    doubt = pages.crm.value("SELECT max(review_item_id) FROM crm.review_item")
+    return {
+        "/files": file.id,
+        "/arrivals": row.id,
+        "/rejected": rejected,
+        "/contacts": doubt,
+        "/feeds": a_feed(pages.ledger).id,
+    }
 
 
 def in_the_books(pages: Pages) -> dict[str, int]:

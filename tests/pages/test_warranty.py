@@ -87,9 +87,9 @@ def test_lists_come_in_pages_of_fifty_and_none_is_left_out(desk: Desk) -> None:
     assert 'rel="next"' not in page
 
 
-@pytest.mark.parametrize("query", ["show=all", "before=x", f"before={'9' * 30}"])
-def test_an_address_that_is_none_of_ours_is_refused(desk: Desk, query: str) -> None:
-    assert desk.see(f"?{query}").status_code == 422
+def test_an_address_that_is_none_of_ours_is_refused(desk: Desk) -> None:
+    for query in ("show=all", "before=x", f"before={'9' * 30}"):
+        assert desk.see(f"?{query}").status_code == 422
 
 
 def test_what_to_take_up_is_downloaded_without_formula_or_vehicle(desk: Desk) -> None:
@@ -192,47 +192,44 @@ def test_money_in_suspense_has_no_form_and_says_what_to_do(desk: Desk) -> None:
     assert desk.send(f"/lines/{number}/move", expected="5.00", to=str(desk.number("C1"))).status_code == 409
 
 
-@pytest.mark.parametrize(
-    ("role", "path", "changes", "status", "said"),
-    [
-        ("viewer", "/claims/C1/write-off", {}, 403, "takes the right to trigger"),
-        ("op", "/claims/C1/write-off", {"reason": " "}, 422, "Say why"),
-        ("op", "/claims/C1/write-off", {"reason": "x" * 501}, 422, "Say why"),
-        ("op", "/claims/C1/write-off", {"expected": "39.99"}, 409, "is 40.00 now, not 39.99"),
-        ("op", "/claims/C1/write-off", {"expected": ""}, 422, "An amount is written"),
-        ("op", "/claims/C1/write-off", {"expected": "1e99"}, 422, "An amount is written"),
-        ("op", "/claims/C1/write-off", {"form_token": ""}, 403, "not from a page of yours"),
-        ("op", "/claims/C1/write-off", {"form_token": "the-admin"}, 403, "not from a page of yours"),
-        ("op", "/claims/C1/give-away", {}, 404, "no such decision"),
-        ("op", "/claims/C3/part-pay", {"expected": "100.00"}, 409, "not paid at all"),
-        ("op", "/claims/999999/write-off", {}, 404, "no such claim"),
-        ("op", "/claims/C2/move", {"expected": "100.00", "to": "C4"}, 409, "stays with"),
-        ("op", "/claims/C2/move", {"expected": "100.00", "to": "C3", "amount": "100.01"}, 409, "can be moved, not"),
-        ("op", "/claims/C2/move", {"expected": "100.00", "to": "C3", "amount": "1.001"}, 422, "An amount is written"),
-        ("op", "/claims/C2/move", {"expected": "100.00", "to": "nobody"}, 422, "Name the claim"),
-        ("op", "/claims/C2/move", {"expected": "100.00", "to": "999999"}, 409, "there is no claim"),
-        ("viewer", "/claims/C2/move", {"expected": "100.00", "to": "C3"}, 403, "takes the right to trigger"),
-        ("viewer", "/lines/4/move", {"expected": "70.00", "to": "C3"}, 403, "takes the right to trigger"),
-        ("op", "/lines/4/move", {"expected": "70.00", "to": "C4"}, 409, "stays with"),
-        ("op", "/lines/4/move", {"expected": "70.00", "to": "C3", "reason": ""}, 422, "Say why"),
-        ("op", "/lines/999999/move", {"expected": "70.00", "to": "C3"}, 404, "no such payment line"),
-        ("viewer", "/decisions/1/reverse", {}, 403, "takes the right to trigger"),
-        ("op", "/decisions/999999/reverse", {}, 404, "no such decision"),
-    ],
+REFUSED: tuple[tuple[str, str, dict[str, str], int, str], ...] = (
+    ("viewer", "/claims/C1/write-off", {}, 403, "takes the right to trigger"),
+    ("op", "/claims/C1/write-off", {"reason": " "}, 422, "Say why"),
+    ("op", "/claims/C1/write-off", {"reason": "x" * 501}, 422, "Say why"),
+    ("op", "/claims/C1/write-off", {"expected": "39.99"}, 409, "is 40.00 now, not 39.99"),
+    ("op", "/claims/C1/write-off", {"expected": ""}, 422, "An amount is written"),
+    ("op", "/claims/C1/write-off", {"expected": "1e99"}, 422, "An amount is written"),
+    ("op", "/claims/C1/write-off", {"form_token": ""}, 403, "not from a page of yours"),
+    ("op", "/claims/C1/write-off", {"form_token": "admin"}, 403, "not from a page of yours"),
+    ("op", "/claims/C1/give-away", {}, 404, "no such decision"),
+    ("op", "/claims/C3/part-pay", {"expected": "100.00"}, 409, "not paid at all"),
+    ("op", "/claims/999999/write-off", {}, 404, "no such claim"),
+    ("op", "/claims/C2/move", {"expected": "100.00", "to": "C4"}, 409, "stays with"),
+    ("op", "/claims/C2/move", {"expected": "100.00", "to": "C3", "amount": "100.01"}, 409, "can be moved, not"),
+    ("op", "/claims/C2/move", {"expected": "100.00", "to": "C3", "amount": "1.001"}, 422, "An amount is written"),
+    ("op", "/claims/C2/move", {"expected": "100.00", "to": "nobody"}, 422, "Name the claim"),
+    ("op", "/claims/C2/move", {"expected": "100.00", "to": "999999"}, 409, "there is no claim"),
+    ("viewer", "/claims/C2/move", {"expected": "100.00", "to": "C3"}, 403, "takes the right to trigger"),
+    ("viewer", "/lines/4/move", {"expected": "70.00", "to": "C3"}, 403, "takes the right to trigger"),
+    ("op", "/lines/4/move", {"expected": "70.00", "to": "C4"}, 409, "stays with"),
+    ("op", "/lines/4/move", {"expected": "70.00", "to": "C3", "reason": ""}, 422, "Say why"),
+    ("op", "/lines/999999/move", {"expected": "70.00", "to": "C3"}, 404, "no such payment line"),
+    ("viewer", "/decisions/1/reverse", {}, 403, "takes the right to trigger"),
+    ("op", "/decisions/999999/reverse", {}, 404, "no such decision"),
 )
-def test_what_cannot_be_is_refused_and_nothing_is_written(
-    desk: Desk, role: str, path: str, changes: dict[str, str], status: int, said: str
-) -> None:
-    told = {"expected": "40.00"} | changes
-    if changes.get("form_token"):
-        told["form_token"] = token("admin")
-    if told.get("to", "").startswith("C"):
-        told["to"] = str(desk.number(told["to"]))
-    parts = [str(desk.number(part)) if part in ("C1", "C2", "C3") else part for part in path.split("/")]
-    answer = desk.send("/".join(parts), role, **told)
-    assert answer.status_code == status, answer.text
-    assert said in html.unescape(answer.text)
-    assert desk.decisions() == []
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_written(desk: Desk) -> None:
+    numbers = {key: str(desk.number(key)) for key in ("C1", "C2", "C3", "C4")}
+    for role, path, changes, status, said in REFUSED:
+        told = {"expected": "40.00"} | {name: numbers.get(value, value) for name, value in changes.items()}
+        if changes.get("form_token"):
+            told["form_token"] = token(changes["form_token"])
+        place = "/".join(numbers.get(part, part) for part in path.split("/"))
+        answer = desk.send(place, role, **told)
+        assert answer.status_code == status, (role, path, changes, answer.text)
+        assert said in html.unescape(answer.text)
+        assert desk.decisions() == [], (role, path, changes)
 
 
 def test_who_may_only_look_sees_no_form(desk: Desk) -> None:
