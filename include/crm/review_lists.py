@@ -11,6 +11,11 @@ from include.crm.connection import transaction
 
 PAGE_ROWS: Final = 50
 CANDIDATES_SHOWN: Final = 50
+# JSON keeps no order of its own; a person compares row and contact from the name on.
+_ORDER: Final = (
+    "first_name", "last_name", "company_name", "dms_customer_number", "email", "cell_phone", "home_phone", "address",
+    "city", "state", "postal_code",
+)  # fmt: skip
 REVIEW_STATES: Final = ("OPEN", "LINKED", "CREATED", "DISMISSED")
 _WHERE_FROM: Final = """
   FROM crm.review_item r
@@ -173,8 +178,13 @@ def review_details(dms_dsn: str, place: ReviewPlace) -> ReviewDetails:
             Person(number, _filled(dict(zip(names, told, strict=True))), points, activities)
             for number, *told, points, activities in cur.fetchall()
         ]
-    return ReviewDetails(_filled(said), why, contact_id, day, description, people)
+    in_order = {name: said[name] for name in sorted(said, key=_place_of)}
+    return ReviewDetails(_filled(in_order), why, contact_id, day, description, people)
 
 
 def _filled(said: Mapping[str, object]) -> Mapping[str, str]:
     return {name: str(value) for name, value in said.items() if value not in (None, "")}
+
+
+def _place_of(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)

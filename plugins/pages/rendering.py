@@ -36,9 +36,14 @@ def size(count: int | None) -> str:
     return f"{amount:.1f} GB"
 
 
-def number(count: int | Decimal | None) -> str:
-    """A count, or money, with its thousands apart."""
+def number(count: int | None) -> str:
+    """A count with its thousands apart."""
     return "" if count is None else f"{count:,}"
+
+
+def money(amount: Decimal) -> str:
+    """An amount with its thousands apart and two decimals."""
+    return f"{amount:,.2f}"
 
 
 def words(state: str) -> str:
@@ -56,5 +61,5 @@ def run_address(dag_id: str, run_id: str) -> str:
     return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
-TEMPLATES.env.filters.update(instant=instant, size=size, number=number, words=words)
+TEMPLATES.env.filters.update(instant=instant, size=size, number=number, money=money, words=words)
 TEMPLATES.env.globals.update(tone=lambda state: TONES.get(state, "plain"), query=query, run_address=run_address)

@@ -96,7 +96,7 @@ def test_a_doubt_is_decided_with_row_and_candidate_side_by_side(open_as: Callabl
     assert "Averil" in page.locator("#said").inner_text()
     keep(page, "doubt")
     assert no_wider_than_its_window(page)
-    decide(page, "Make a new contact of it", "a sister, the dealer says")
+    decide(page, "New contact", "a sister, the dealer says")
     assert "CREATED" in page.locator("h1").inner_text()
     assert imports.crm("SELECT first_name, created_by FROM crm.contact WHERE created_by IS NOT NULL") == [
         ("Averil", "person:the-admin")
