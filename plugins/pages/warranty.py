@@ -21,15 +21,20 @@ Found = TypeVar("Found")
 INTERFACE = "renault_warranty_payments"
 """Whose DAG's permissions hold for the books: it is what posts to them."""
 LABEL_LETTERS = 100
-LISTS = {"differences": "Differences", "lines": "Money that is no claim's", "decisions": "Decisions"}
+LISTS = {
+    "figures": "Figures by dealer",
+    "differences": "Claims paid too little or too much",
+    "lines": "Money that is no claim's",
+    "decisions": "Decisions",
+}
 router = APIRouter()
 
 
 @router.get("/warranty")
 def warranty(
-    request: Request, who: ReaderDep, show: str = "differences", dealer: str = "", claim: str = "", before: str = ""
+    request: Request, who: ReaderDep, show: str = "figures", dealer: str = "", claim: str = "", before: str = ""
 ) -> HTMLResponse:
-    """Show the figures, and one of the lists, newest first."""
+    """Show the figures, or one of the lists, newest first; a claim's number leads to the list of claims."""
     who.require_seen(INTERFACE)
     if show not in LISTS:
         raise HTTPException(422, f"There is no such list; there are {', '.join(LISTS)}.")
@@ -37,7 +42,10 @@ def warranty(
         raise HTTPException(422, "This link is none of ours; begin at the first page.")
     dsn, whose, last = database("dms"), dealer[:LABEL_LETTERS] or None, int(before) if before else None
     number = claim.strip()[:LABEL_LETTERS] or None
+    show = "differences" if number else show
     lists: Mapping[str, Callable[[], tuple[Sequence[object], int | None]]] = {
+        # They are counted from all rows of the books, so no list waits for them.
+        "figures": lambda: (figures(dsn, as_of=_today(), dealer=whose), None),
         "differences": lambda: page_of_claims(dsn, dealer=whose, claim_number=number, before=last),
         "lines": lambda: page_of_lines(dsn, dealer=whose, before=last),
         "decisions": lambda: page_of_decisions(dsn, dealer=whose, before=last),
@@ -45,8 +53,6 @@ def warranty(
     rows, next_before = asked(lists[show])
     told = {
         "here": "warranty",
-        # They are counted from all rows of the books: once, not for each page of a list.
-        "figures": None if last or number else asked(lambda: figures(dsn, as_of=_today(), dealer=whose)),
         "bands": BANDS,
         "rows": rows,
         "next": next_before,

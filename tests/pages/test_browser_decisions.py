@@ -56,8 +56,9 @@ def test_a_difference_is_written_off_and_the_decision_is_reversed(
     books.load(claim("C1"), claim("C2"))
     books.pay("P1", line("C1", "60.00"), line("X", "70.00"))
     page = open_as("/warranty", "op", DESK)
-    assert "dealer_1" in page.locator("#figures").inner_text()
+    assert "50.0 %" in page.locator("#figures").inner_text()
     keep(page, "warranty")
+    page.locator("#figures").get_by_role("link", name="dealer_1").click()
     page.locator("#list").get_by_role("link").first.click()
     assert "40.00" in page.locator("#open").inner_text()
     keep(page, "warranty-claim")
@@ -79,7 +80,13 @@ def test_a_difference_is_written_off_and_the_decision_is_reversed(
     assert books.claims()["K-C1"] == (50, 40, 0, 0, 0)
     assert VIN not in page.content()
     assert [each for each in complaints if "409" not in each] == []
-    for path in ("/warranty", "/warranty?show=lines", "/warranty?show=decisions", "/warranty/claims/1"):
+    for path in (
+        "/warranty",
+        "/warranty?show=differences",
+        "/warranty?show=lines",
+        "/warranty?show=decisions",
+        "/warranty/claims/1",
+    ):
         phone = open_as(path, "op", PHONE)
         assert no_wider_than_its_window(phone), path
         phone.context.close()
