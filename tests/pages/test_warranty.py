@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -155,6 +156,15 @@ def test_a_difference_is_decided_once_and_reversed_once(
     assert [each[-1] for each in desk.decisions()] == ["person:the-op"]
     assert 'id="decide"' not in desk.see(f"/decisions/{decision}").text
     assert f"/warranty/decisions/{decision}" in desk.see("?show=decisions").text
+
+
+def test_of_two_clicks_at_the_same_moment_one_decides(desk: Desk) -> None:
+    """By the only decision that leaves the difference as it was: nothing but the books' lock tells the two apart."""
+    place = f"/claims/{desk.number('C1')}/part-pay-leave-open"
+    with ThreadPoolExecutor(4) as clicks:
+        answers = list(clicks.map(lambda _: desk.send(place, expected="40.00").status_code, range(4)))
+    assert sorted(answers) == [303, 409, 409, 409]
+    assert len(desk.decisions()) == 1
 
 
 def test_what_was_paid_too_much_is_moved_once(desk: Desk) -> None:
