@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,14 +57,17 @@ def _item(told: tuple[Any, ...]) -> ReviewItem:
     return ReviewItem(item_id, dealer, activity_id, activity_type, rule, tuple(candidates), said)
 
 
-def link(dms_dsn: str, item_id: int, contact_id: int, *, reason: str, who: str) -> None:
+def link(
+    dms_dsn: str, item_id: int, contact_id: int, *, reason: str, who: str, expected: Sequence[int] | None = None
+) -> None:
     """
     Give an open item's activity to a contact of its dealer, candidate or not; of a merged one, to who it is now.
 
+    :param expected: the candidates that the person saw; if they are others by now, nothing is decided.
     :raises CrmError: if the item is not open, or there is no such contact of this dealer.
     """
     with transaction(dms_dsn, f"review {item_id}") as cur:
-        item = _locked(cur, item_id, reason, who)
+        item = _locked(cur, item_id, reason, who, expected)
         cur.execute(
             "SELECT coalesce(merged_into, contact_id) FROM crm.contact WHERE contact_id = %s AND dealer = %s",
             (contact_id, item.dealer),
@@ -73,27 +77,29 @@ def link(dms_dsn: str, item_id: int, contact_id: int, *, reason: str, who: str) 
         _decide(cur, item, "LINKED", found[0], reason, who)
 
 
-def create(dms_dsn: str, item_id: int, *, reason: str, who: str) -> int:
+def create(dms_dsn: str, item_id: int, *, reason: str, who: str, expected: Sequence[int] | None = None) -> int:
     """
     Make a new contact of what an open item's row says, give it the activity, and return its number.
 
+    :param expected: as of ``link``.
     :raises CrmError: if the item is not open, or its row names nobody.
     """
     with transaction(dms_dsn, f"review {item_id}") as cur:
-        item = _locked(cur, item_id, reason, who)
+        item = _locked(cur, item_id, reason, who, expected)
         contact_id = _new_contact(cur, item, who)
         _decide(cur, item, "CREATED", contact_id, reason, who)
         return contact_id
 
 
-def dismiss(dms_dsn: str, item_id: int, *, reason: str, who: str) -> None:
+def dismiss(dms_dsn: str, item_id: int, *, reason: str, who: str, expected: Sequence[int] | None = None) -> None:
     """
     Leave an open item's activity without a contact: it is nobody's.
 
+    :param expected: as of ``link``.
     :raises CrmError: if the item is not open.
     """
     with transaction(dms_dsn, f"review {item_id}") as cur:
-        _decide(cur, _locked(cur, item_id, reason, who), "DISMISSED", None, reason, who)
+        _decide(cur, _locked(cur, item_id, reason, who, expected), "DISMISSED", None, reason, who)
 
 
 def merge_contacts(dms_dsn: str, keep: int, goes: int, *, reason: str, who: str) -> int:
@@ -113,14 +119,17 @@ def merge_contacts(dms_dsn: str, keep: int, goes: int, *, reason: str, who: str)
         return int(moved)
 
 
-def _locked(cur: cursor, item_id: int, reason: str, who: str) -> ReviewItem:
+def _locked(cur: cursor, item_id: int, reason: str, who: str, expected: Sequence[int] | None) -> ReviewItem:
     if not reason.strip() or not who.strip():
         raise CrmError("a decision names who took it and why; nothing was written")
     cur.execute("SELECT crm.lock_dealer(dealer) FROM crm.review_item WHERE review_item_id = %s", (item_id,))
     cur.execute(_OPEN + "AND r.review_item_id = %s", (item_id,))
     if (told := cur.fetchone()) is None:
         raise CrmError(f"review {item_id} is not open; `python -m include.crm review` lists those that are")
-    return _item(told)
+    item = _item(told)
+    if expected is not None and tuple(expected) != item.candidates:
+        raise CrmError(f"review {item_id} has other candidates by now; nothing was written. Look at it again")
+    return item
 
 
 def _decide(cur: cursor, item: ReviewItem, state: str, contact_id: int | None, reason: str, who: str) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from include.warranty.connection import WarrantyError, reading, transaction
+from include.warranty.open_items import PAGE_ROWS
 from include.warranty.settling import begin, settle
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ UPDATE warranty.decision SET reversed_by = %s, reversed_at = clock_timestamp(), 
 _LIST: Final = """
 SELECT decision_id, kind, dealer, claim_id, line_id, to_claim_id, amount, decided_by, decided_at, why, reversed_by,
        reversed_why
-  FROM warranty.decision WHERE (%(dealer)s IS NULL OR dealer = %(dealer)s) ORDER BY decision_id
+  FROM warranty.decision WHERE (%(dealer)s IS NULL OR dealer = %(dealer)s)
+"""
+_PAGE: Final = " AND (%(before)s IS NULL OR decision_id < %(before)s) ORDER BY decision_id DESC LIMIT %(limit)s"
+_LOOKED_AT: Final = """
+SELECT FROM warranty.decision WHERE claim_id = %s AND amount = %s AND kind = 'PART_PAY_LEAVE_OPEN'
+   AND reversed_at IS NULL
 """
 
 
@@ -102,6 +108,11 @@ def decide(
                 f"the difference of claim {claim_id} is {amount} now, not {expected}; nothing was written. Look at it "
                 "again"
             )
+        if kind == "PART_PAY_LEAVE_OPEN":
+            # The only one that leaves the difference as it is: a second click would find it unchanged.
+            cur.execute(_LOOKED_AT, (claim_id, amount))
+            if cur.fetchone() is not None:
+                raise WarrantyError(f"the difference of claim {claim_id} was left open already; nothing was written")
         told = {"kind": kind, "dealer": dealer, "claim_id": claim_id, "line_id": None, "to_claim_id": None}
         return _decide(cur, told | {"amount": amount, "who": who, "reason": reason})
 
@@ -115,6 +126,7 @@ def move(
     amount: Decimal | None = None,
     reason: str,
     who: str,
+    expected: Decimal | None = None,
 ) -> int:
     """
     Move money to another claim of the dealer: of a line, whosever it is now, or what a claim was paid too much.
@@ -123,6 +135,7 @@ def move(
     line can be moved to several claims.
 
     :param amount: how much; all by default.
+    :param expected: what the person saw there to be moved; if it is another by now, nothing is moved.
     :raises WarrantyError: if there is not as much, or the other claim is of another dealer or currency.
     """
     _require_said(reason, who)
@@ -139,6 +152,11 @@ def move(
             dealer, currency, there = row
         else:
             dealer, currency, _, there, _ = _claim(cur, claim_id)
+        if expected is not None and expected != there:
+            raise WarrantyError(
+                f"{place} has {there} {currency} that can be moved now, not {expected}; nothing was written. Look at "
+                "it again"
+            )
         amount = there if amount is None else amount
         if not amount or amount * there <= 0 or abs(amount) > abs(there):
             raise WarrantyError(f"{place} has {there} {currency} that can be moved, not {amount}; nothing was written")
@@ -170,8 +188,18 @@ def reverse(dms_dsn: str, decision_id: int, *, reason: str, who: str) -> None:
 def decisions(dms_dsn: str, *, dealer: str | None = None) -> Sequence[Decision]:
     """Return all decisions, the oldest first, those that were reversed as well."""
     with reading(dms_dsn, "list of decisions") as cur:
-        cur.execute(_LIST, {"dealer": dealer})
+        cur.execute(_LIST + " ORDER BY decision_id", {"dealer": dealer})
         return [Decision(*row) for row in cur.fetchall()]
+
+
+def page_of_decisions(
+    dms_dsn: str, *, dealer: str | None = None, before: int | None = None, limit: int = PAGE_ROWS
+) -> tuple[Sequence[Decision], int | None]:
+    """Return the newest decisions, and the number before which the next page begins; None if this is the last."""
+    with reading(dms_dsn, "page of decisions") as cur:
+        cur.execute(_LIST + _PAGE, {"dealer": dealer, "before": before, "limit": limit + 1})
+        rows = [Decision(*row) for row in cur.fetchall()]
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
 def _require_said(reason: str, who: str) -> None:

@@ -11,6 +11,7 @@ from include.warranty.connection import reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PAGE_ROWS: Final = 50
 _LINES: Final = """
 SELECT l.line_id, a.dealer, p.document_number, l.line_no, l.retail_code, l.claim_number, p.currency,
        l.gross - coalesce(d.moved, 0), a.reason, a.candidates
@@ -21,7 +22,10 @@ SELECT l.line_id, a.dealer, p.document_number, l.line_no, l.retail_code, l.claim
     ON d.line_id = l.line_id
  WHERE a.claim_id IS NULL AND (l.gross <> coalesce(d.moved, 0) OR l.gross = 0 AND l.reject_code IS NOT NULL)
    AND (%(dealer)s IS NULL OR a.dealer = %(dealer)s)
- ORDER BY a.dealer, p.payment_date, p.document_number, l.line_no
+"""
+_LINES_BY_DEALER: Final = " ORDER BY a.dealer, p.payment_date, p.document_number, l.line_no"
+_LINES_PAGE: Final = """
+   AND (%(before)s IS NULL OR a.line_id < %(before)s) ORDER BY a.line_id DESC LIMIT %(limit)s
 """
 _CLAIMS: Final = """
 SELECT v.claim_id, v.dealer, v.claim_number, v.status, v.currency, v.claimed, v.open, v.on_account
@@ -30,7 +34,19 @@ SELECT v.claim_id, v.dealer, v.claim_number, v.status, v.currency, v.claimed, v.
    AND EXISTS (SELECT FROM warranty.entry e WHERE e.claim_id = v.claim_id)
    AND NOT EXISTS (SELECT FROM warranty.decision d WHERE d.claim_id = v.claim_id AND d.kind = 'PART_PAY_LEAVE_OPEN'
           AND d.reversed_at IS NULL AND d.amount = v.open)
- ORDER BY v.dealer, v.claim_id
+"""
+_CLAIMS_BY_DEALER: Final = " ORDER BY v.dealer, v.claim_id"
+_CLAIMS_PAGE: Final = """
+   AND (%(before)s IS NULL OR v.claim_id < %(before)s) ORDER BY v.claim_id DESC LIMIT %(limit)s
+"""
+# By the codes that are somebody's here, since numbers are looked up together with a code.
+_NUMBERED: Final = """
+SELECT v.claim_id, v.dealer, v.claim_number, v.status, v.currency, v.claimed, v.open, v.on_account
+  FROM warranty.v_claim v
+ WHERE v.claim_id IN (SELECT s.claim_id FROM warranty.retail_dealer r JOIN warranty.submission s USING (retail_code)
+                       WHERE s.claim_number = %(number)s)
+   AND (%(dealer)s IS NULL OR v.dealer = %(dealer)s) AND (%(before)s IS NULL OR v.claim_id < %(before)s)
+ ORDER BY v.claim_id DESC LIMIT %(limit)s
 """
 
 
@@ -71,12 +87,43 @@ def open_lines(dms_dsn: str, *, dealer: str | None = None) -> Sequence[OpenLine]
     With them those that reject a claim which is not found: they move no money, and somebody has to find the claim.
     """
     with reading(dms_dsn, "list of lines on account") as cur:
-        cur.execute(_LINES, {"dealer": dealer})
+        cur.execute(_LINES + _LINES_BY_DEALER, {"dealer": dealer})
         return [OpenLine(*row) for row in cur.fetchall()]
 
 
 def open_claims(dms_dsn: str, *, dealer: str | None = None) -> Sequence[OpenClaim]:
     """Return claims with a difference of which nobody has decided."""
     with reading(dms_dsn, "list of differences") as cur:
-        cur.execute(_CLAIMS, {"dealer": dealer})
+        cur.execute(_CLAIMS + _CLAIMS_BY_DEALER, {"dealer": dealer})
         return [OpenClaim(*row) for row in cur.fetchall()]
+
+
+def page_of_lines(
+    dms_dsn: str, *, dealer: str | None = None, before: int | None = None, limit: int = PAGE_ROWS
+) -> tuple[Sequence[OpenLine], int | None]:
+    """Return the newest of ``open_lines``, and the number before which the next page begins; None if it is the last."""
+    told = {"dealer": dealer, "before": before, "limit": limit + 1}
+    with reading(dms_dsn, "page of lines on account") as cur:
+        cur.execute(_LINES + _LINES_PAGE, told)
+        rows = [OpenLine(*row) for row in cur.fetchall()]
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def page_of_claims(
+    dms_dsn: str,
+    *,
+    dealer: str | None = None,
+    claim_number: str | None = None,
+    before: int | None = None,
+    limit: int = PAGE_ROWS,
+) -> tuple[Sequence[OpenClaim], int | None]:
+    """
+    Return the newest of ``open_claims``, and the number before which the next page begins; None if this is the last.
+
+    :param claim_number: instead, all claims that were ever submitted under it, with a difference or without.
+    """
+    told = {"dealer": dealer, "number": claim_number, "before": before, "limit": limit + 1}
+    with reading(dms_dsn, "page of differences") as cur:
+        cur.execute(_CLAIMS + _CLAIMS_PAGE if claim_number is None else _NUMBERED, told)
+        rows = [OpenClaim(*row) for row in cur.fetchall()]
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None

@@ -9,10 +9,27 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from plugins.pages import catalogue, feeds, files, interfaces, notices, one_file, quality, rejected, runs
+from plugins.pages import (
+    catalogue,
+    contacts,
+    feeds,
+    files,
+    interfaces,
+    notices,
+    one_file,
+    quality,
+    rejected,
+    runs,
+    warranty,
+    warranty_decisions,
+)
 from plugins.pages.access import reader
 from plugins.pages.rendering import TEMPLATES
 
+MODULES = (
+    interfaces, notices, files, one_file, rejected, contacts, feeds, warranty, warranty_decisions, runs, quality,
+    catalogue,
+)  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 STATIC_FILES = {path.name: path for path in sorted(STATIC.iterdir()) if path.is_file()}
 POLICY = (
@@ -32,7 +49,7 @@ def make_pages() -> FastAPI:
     app = FastAPI(
         dependencies=[Depends(reader)], docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    for module in (interfaces, notices, files, one_file, rejected, feeds, runs, quality, catalogue):
+    for module in MODULES:
         app.include_router(module.router)
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(HTTPException, _show_refusal)  # type: ignore[arg-type]

@@ -35,8 +35,8 @@ def rejected(
     if before and (not before.isdecimal() or len(before) > 18):
         raise HTTPException(422, "This link is none of ours; begin at the first page.")
     dsn, seen = database("dms"), [name for name in contract_ids("inbound") if name in who.sees]
-    counts = _asked(lambda: rejected_counts(dsn, interfaces=seen))
-    rows, next_before = _asked(
+    counts = asked(lambda: rejected_counts(dsn, interfaces=seen))
+    rows, next_before = asked(
         lambda: rejected_places(
             dsn,
             interfaces=seen,
@@ -90,7 +90,7 @@ def correct(
     if not text.strip() or len(text) > TEXT_LETTERS:
         raise HTTPException(422, "Give the whole corrected row, as it would stand in its file.")
     corrected = text.replace("\r\n", "\n").rstrip("\n")
-    _asked(lambda: correct_row(database("dms"), number, corrected, reason=reason.strip(), who=f"person:{who.name}"))
+    asked(lambda: correct_row(database("dms"), number, corrected, reason=reason.strip(), who=f"person:{who.name}"))
     return RedirectResponse(f"../{number}?done=correct", status_code=303)
 
 
@@ -98,7 +98,7 @@ def correct(
 def discard(who: ReaderDep, number: int, reason: Annotated[str, Form()] = "") -> RedirectResponse:
     """Put the row aside for good."""
     _require_acting(who, number, reason)
-    _asked(lambda: discard_row(database("dms"), number, reason=reason.strip(), who=f"person:{who.name}"))
+    asked(lambda: discard_row(database("dms"), number, reason=reason.strip(), who=f"person:{who.name}"))
     return RedirectResponse(f"../{number}?done=discard", status_code=303)
 
 
@@ -120,8 +120,12 @@ def _row(who: Reader, number: int) -> RejectedRow:
     return row
 
 
-def _asked(act: Callable[[], Found]) -> Found:
-    """What the CRM says, which quotes no value of a row, is what the person reads."""
+def asked(act: Callable[[], Found]) -> Found:
+    """
+    Return what ``act`` does; what the CRM refuses, which quotes no value of a row, is what the person reads.
+
+    :raises HTTPException: 503 if the database does not answer, 409 for what is not so, or not any more.
+    """
     try:
         return act()
     except CrmUnavailableError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -40,6 +41,11 @@ def number(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
+def money(amount: Decimal) -> str:
+    """An amount with its thousands apart and two decimals."""
+    return f"{amount:,.2f}"
+
+
 def words(state: str) -> str:
     """A state as a word of a sentence: UNDER_WAY is ``under way``."""
     return state.replace("_", " ").lower()
@@ -55,5 +61,5 @@ def run_address(dag_id: str, run_id: str) -> str:
     return f"/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
-TEMPLATES.env.filters.update(instant=instant, size=size, number=number, words=words)
+TEMPLATES.env.filters.update(instant=instant, size=size, number=number, money=money, words=words)
 TEMPLATES.env.globals.update(tone=lambda state: TONES.get(state, "plain"), query=query, run_address=run_address)

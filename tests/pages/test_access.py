@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from include.warranty.decisions import move
 from tests.imports.importing import sold
 from tests.ledger.arrival_cases import a_feed, arrive
 from tests.ledger.conftest import bring, intent
 from tests.pages.conftest import Pages, a_notice, a_run
+from tests.warranty.books import Books, claim, line
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "pages.md"
+VERBS = {"feeds": "pause", "warranty": "write-off", "contacts": "dismiss"}
+WARRANTY = {
+    "/warranty/claims/{number}/{verb}": {"expected": "-30.00"},
+    "/warranty/claims/{number}/move": {"expected": "30.00", "to": "2"},
+    "/warranty/lines/{number}/move": {"expected": "130.00", "to": "2"},
+}
 CALLERS = ("anonymous", "viewer", "op", "admin")
 
 
@@ -35,20 +43,35 @@ def routes() -> set[str]:
 
 
 def waiting(pages: Pages) -> dict[str, int]:
-    """A file that is held, an arrival that is held, a rejected row, a feed that is live, a notice of a late file."""
+    """Files held, out and in, a rejected row, a doubt about a contact, a live feed, a notice of a late file."""
     file = bring(pages.ledger, pages.ledger.plan(**intent()), "GATED")
     pages.ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
     row = arrive(pages.ledger, a_feed(pages.ledger), f"content {file.id}")
     pages.ledger.move_arrival(row.id, "HELD", reason="30 of 31 rows rejected")
-    pages.crm.sales(sold(SoldDate="1000-01-01", DealNumber=f"D{file.id}"))
+    # One row is refused, and one names nobody, which is a doubt.
+    nobody = sold(DealNumber=f"E{file.id}", CustomerNumber="", FirstName="", LastName="CASH", Email="", CellPhone="")
+    pages.crm.sales(sold(SoldDate="1000-01-01", DealNumber=f"D{file.id}"), nobody)
     rejected = pages.crm.value("SELECT max(rejected_row_id) FROM crm.rejected_row")
+    doubt = pages.crm.value("SELECT max(review_item_id) FROM crm.review_item")
     return {
         "/files": file.id,
         "/arrivals": row.id,
         "/rejected": rejected,
+        "/contacts": doubt,
         "/feeds": a_feed(pages.ledger).id,
         "/notices": a_notice(pages.ledger, subject=f"file {file.id}").id,
     }
+
+
+def in_the_books(pages: Pages) -> dict[str, int]:
+    """Of two claims of 100 the first was paid 130: its number, its line's, and a decision's about another line."""
+    books = Books(pages.crm.dsn).empty().open()
+    books.load(claim("C1"), claim("C2"))
+    books.pay("P1", line("C1", "130.00"), line("X", "5.00"))
+    numbers = dict(books.rows("SELECT source_key, claim_id FROM warranty.claim"))
+    lines = dict(books.rows("SELECT line_no, line_id FROM warranty.payment_line"))
+    made = move(books.dsn, numbers["K-C2"], line_id=lines[2], reason="seen", who="sam")
+    return {"/warranty/claims": numbers["K-C1"], "/warranty/lines": lines[1], "/warranty/decisions": made}
 
 
 def test_the_documentation_has_every_route_and_no_other() -> None:
@@ -61,15 +84,20 @@ def test_every_route_answers_each_caller_as_the_documentation_says(pages: Pages)
     (site / "index.html").write_text("<p>fine</p>")
     for route, answers in sorted(table().items()):
         method, path = route.split(" ")
+        numbers: dict[str, int] = {}
         for caller, wanted in zip(CALLERS, answers, strict=True):
-            numbers = waiting(pages) if "{number}" in path else {}
+            shown = in_the_books if path.startswith("/warranty") else waiting
+            # Who looks changes nothing; of who acts each finds it as it was.
+            if "{number}" in path and (method == "POST" or not numbers):
+                numbers = shown(pages)
             number = next((str(each) for start, each in numbers.items() if path.startswith(start)), "")
-            verb = "pause" if path.startswith("/feeds") else "release"
+            verb = VERBS.get(path.split("/")[1], "release")
             place = path.replace("{number}", number).replace("{verb}", verb).replace("{name}", "pages.css")
             place = place.replace("{run_id:path}", a_run())
             place = place.replace("{interface}", "merkle_sar_daily").replace("{path:path}", "index.html")
             browser = pages.of(None if caller == "anonymous" else caller)
             told = {"state": "HELD", "reason": "they are right", "text": sold(), "form_token": token(caller)}
+            told |= WARRANTY.get(path, {})
             if path.startswith("/feeds/out"):
                 # Paused, so that there is a dealer: the DMS of these tests has none.
                 pages.ledger.set_feed("merkle_sar_daily", "82600001", "live", "paused", reason="stock-taking")
