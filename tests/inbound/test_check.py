@@ -18,6 +18,7 @@ from include.staging import Staging, StagingError
 from include.window import day_window
 from tests.inbound.arrangement import HEADER, arrangement
 
+ROOT = Path(__file__).resolve().parents[2]
 DAY = day_window(date(2026, 3, 16), "America/Chicago")
 GOOD = 'Sample,03/14/2026,"$12,000.00",240 mo,99.50,03/01/2046,1M8GDM9AXKP042788,01234'
 
@@ -55,7 +56,7 @@ try:
 except OSError as error:
     print(type(error).__name__)
 """
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert said.stdout == "StagingError\n"
     assert not staging.exists("7/3.accepted.parquet")
     assert not staging.exists("7/3.rejected.parquet")

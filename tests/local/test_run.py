@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -79,8 +80,13 @@ def test_it_delivers_and_serves_on_loopback_only(running: Run, run_dir: Path) ->
 
 def test_somebody_looks_around_and_answers_a_monitor(running: Run) -> None:
     (address,) = [line.split()[1] for line in running.said.splitlines() if line.startswith("health ")]
-    with urllib.request.urlopen(address, timeout=10) as answer:
-        told = json.load(answer)
+    told: dict[str, Any] = {"last": None}
+    for _ in range(150):  # the first look is on its way, and may have been before the sample was
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            told = json.load(answer)
+        if told["last"] is not None and "HELD" in told["last"]["open"]:
+            break
+        time.sleep(1)
     assert told["healthy"], told
     assert "COMPONENT" not in told["last"]["open"]
     # What the sample plants waits for a person, and is noticed.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -22,6 +23,7 @@ from tests.ledger.arrival_cases import bring as bring_arrival
 from tests.ledger.conftest import bring, intent
 from tests.telemetry.collecting import CollectorServer, Events, until
 
+ROOT = Path(__file__).resolve().parents[2]
 Patch = pytest.MonkeyPatch
 
 
@@ -61,7 +63,7 @@ def test_whoever_wants_no_telemetry_imports_no_client() -> None:
         "import sys; from include.telemetry import Telemetry; Telemetry.from_environment({}).close();"
         "print([name for name in ('openlineage', 'opentelemetry', 'asyncssh', 'polars') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
