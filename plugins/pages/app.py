@@ -19,6 +19,7 @@ from plugins.pages import (
     one_file,
     quality,
     rejected,
+    running,
     runs,
     warranty,
     warranty_decisions,
@@ -27,8 +28,8 @@ from plugins.pages.access import reader
 from plugins.pages.rendering import TEMPLATES
 
 MODULES = (
-    interfaces, notices, files, one_file, rejected, contacts, feeds, warranty, warranty_decisions, runs, quality,
-    catalogue,
+    interfaces, notices, files, one_file, rejected, contacts, feeds, warranty, warranty_decisions, running, runs,
+    quality, catalogue,
 )  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 STATIC_FILES = {path.name: path for path in sorted(STATIC.iterdir()) if path.is_file()}

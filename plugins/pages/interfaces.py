@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from include.contract import Contract, load_contract
 from include.duty import InterfaceStanding, last_due, participants, standing
 from include.ledger import DayTrend, Ledger
-from plugins.pages.access import ReaderDep
+from plugins.pages.access import ReaderDep, form_token
 from plugins.pages.notices import sees, watch
 from plugins.pages.rendering import TEMPLATES
 from plugins.pages.sources import database, ledger
@@ -50,6 +50,8 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
             "found": found,
             "now": now,
             "needy": needy,
+            "acts": who.acts,
+            "token": form_token(who),
             "stopped": stopped,
             "everywhere": everywhere,
             "quality": quality,

@@ -170,6 +170,7 @@ def _show(
         {
             "here": place.partition("/")[0],
             "verbs": verbs if interface in who.acts else (),
+            "acts": interface in who.acts,
             "barred": bool(verbs) and interface not in who.acts,
             "meaning": MEANING,
             "place": place,

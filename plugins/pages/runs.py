@@ -30,15 +30,24 @@ def of_run(request: Request, who: ReaderDep, interface: str, run_id: str) -> HTM
     contract = load_contract(who.require_seen(interface))
     with create_session() as session:
         found = [
-            (run.queued_at, run.start_date, run.end_date) for run in DagRun.find(interface, run_id, session=session)
+            (run.queued_at, run.start_date, run.end_date, str(run.state), run.note)
+            for run in DagRun.find(interface, run_id, session=session)
         ]
     if not found:
         raise HTTPException(404, "There is no such run.")
-    queued, started, ended = found[0]
+    queued, started, ended, state, note = found[0]
     now = datetime.now(UTC)
     with ledger(who.name) as opened:
         files, numbers = opened.files_of_run(interface, run_id, since=started or queued or now, until=ended or now)
         arrivals = opened.arrivals(ids=numbers) if numbers else []
-    told = {"here": "", "contract": contract, "run_id": run_id, "files": files, "arrivals": arrivals}
+    told = {
+        "here": "",
+        "contract": contract,
+        "run_id": run_id,
+        "state": state,
+        "note": note,
+        "files": files,
+        "arrivals": arrivals,
+    }
     page: HTMLResponse = TEMPLATES.TemplateResponse(request, "run.html", told)
     return page

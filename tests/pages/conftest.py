@@ -100,3 +100,23 @@ def a_notice(ledger: Ledger, *, kind: str = "LATE", subject: str = "merkle_sar_d
         NewNotice(kind, subject, "merkle_sar_daily", said, "merkle_sar_daily", "82600001", date(2026, 11, 20))
     )
     return ledger.open_notices()[-1]
+
+
+@pytest.fixture
+def known_dags(airflow_database: str) -> None:
+    """Airflow knows every interface's DAG, as after the DAG processor has read its file; none is paused."""
+    from airflow.dag_processing.dagbag import sync_bag_to_db
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from tests.dags.airflow_world import parsed
+
+    with create_session() as session:
+        if session.get(DagBundleModel, "dags-folder") is None:
+            session.add(DagBundleModel(name="dags-folder"))
+    sync_bag_to_db(parsed(), "dags-folder", None)
+    with create_session() as session:
+        for model in session.scalars(select(DagModel)):
+            model.is_paused = False
