@@ -103,7 +103,7 @@ def late(feeds: Iterable[Feed], ledger: Ledger, expectation: Expectation, *, now
     day = expectation.day_at(now)
     arrived: dict[int, list[datetime]] = {}
     for interface in {feed.interface for feed in feeds}:
-        for row in ledger.arrivals(interface=interface, since=expectation.opens(day - LOOK_BACK)):
+        for row in ledger.arrivals(interface=interface, since=expectation.counts_since(day)):
             if row.state not in NO_FILE:
                 arrived.setdefault(row.feed_id, []).append(row.first_seen_at)
     return lateness(feeds, arrived, expectation, now=now)

@@ -21,7 +21,7 @@ PAGE_ROWS: Final = 50
 # those that are left.
 _FILES: Final = """
 SELECT * FROM ledger.file
-WHERE environment = 'live' AND interface = ANY (%(interfaces)s)
+WHERE environment = 'live' AND interface = ANY (%(interfaces)s) AND (%(only)s IS NULL OR interface = %(only)s)
     AND (%(dealer)s IS NULL OR dealer = %(dealer)s) AND (%(state)s IS NULL OR state = %(state)s)
     AND (%(since)s::date IS NULL OR business_date >= %(since)s)
     AND (%(until)s::date IS NULL OR business_date <= %(until)s)
@@ -30,7 +30,7 @@ ORDER BY business_date DESC, id DESC LIMIT %(limit)s
 """
 _ARRIVALS: Final = """
 SELECT * FROM ledger.arrival
-WHERE interface = ANY (%(interfaces)s)
+WHERE interface = ANY (%(interfaces)s) AND (%(only)s IS NULL OR interface = %(only)s)
     AND (%(dealer)s IS NULL OR dealer = %(dealer)s) AND (%(state)s IS NULL OR state = %(state)s)
     AND (%(since)s::timestamptz IS NULL OR first_seen_at >= %(since)s)
     AND (%(until)s::timestamptz IS NULL OR first_seen_at < %(until)s)
@@ -157,6 +157,8 @@ def _binds(choice: Choice, after: Key | None, limit: int) -> dict[str, object]:
     return {
         **asdict(choice),
         "interfaces": list(choice.interfaces),
+        # An index gives one interface's rows in their order; of a list, even of one, it does not.
+        "only": choice.interfaces[0] if len(choice.interfaces) == 1 else None,
         "after_time": None if after is None else after[0],
         "after_id": None if after is None else after[1],
         "limit": limit + 1,

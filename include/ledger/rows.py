@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from include.ledger.states import BEFORE_ANY_ATTEMPT
@@ -193,5 +194,11 @@ class FeedRow:
 
 def row_of(kind: type[Row], found: Mapping[str, Any]) -> Row:
     """Make a ``kind`` from a database row that has at least its columns; text arrays become tuples."""
-    values = ((field.name, found[field.name]) for field in fields(kind))
+    values = ((name, found[name]) for name in _names(kind))
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values})
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    # Asked for each of thousands of rows of a page.
+    return tuple(field.name for field in fields(kind))

@@ -44,11 +44,8 @@ def connection(dsn: str) -> str:
     )
 
 
-@pytest.fixture
-def pages(
-    airflow_database: str, ledger_dsn: str, dms_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Pages]:
-    """Pages over an empty ledger and a DMS without dealers."""
+def browsers() -> Callable[[str | None], TestClient]:
+    """Serve the pages below ``/exchange``; returns what makes a browser of somebody with a role, or not logged in."""
     from airflow.api_fastapi.app import create_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi import FastAPI
@@ -56,9 +53,6 @@ def pages(
 
     from plugins.pages.lazy import LazyPages
 
-    for name, dsn in (("LEDGER", ledger_dsn), ("DMS", dms_dsn)):
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", connection(dsn))
-    monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", (tmp_path / "reports").as_uri())
     manager: Any = create_auth_manager()
     site = FastAPI()
     site.mount("/exchange", LazyPages())
@@ -71,12 +65,23 @@ def pages(
             )
         return browser
 
+    return client
+
+
+@pytest.fixture
+def pages(
+    airflow_database: str, ledger_dsn: str, dms_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pages]:
+    """Pages over an empty ledger and a DMS without dealers."""
+    for name, dsn in (("LEDGER", ledger_dsn), ("DMS", dms_dsn)):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", connection(dsn))
+    monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", (tmp_path / "reports").as_uri())
     empty(ledger_dsn)
     (tmp_path / "crm").mkdir()
     dealing = Dealing(dms_dsn, tmp_path / "crm")
     dealing.empty()
     with Ledger(ledger_dsn, actor="test:pages") as ledger:
-        yield Pages(client, ledger, tmp_path / "reports", dealing)
+        yield Pages(browsers(), ledger, tmp_path / "reports", dealing)
 
 
 def a_run(dag_id: str = "merkle_sar_daily") -> str:
