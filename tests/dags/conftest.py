@@ -65,7 +65,7 @@ def make_airflow_world(
             if sample is not None:
                 fill(dms, **sample)
             partner = load_contract(dag_id).partner
-            partners = running.enter_context(start_partner(tmp_path / "partners", [partner]))
+            partners = running.enter_context(start_partner(tmp_path / "partners" / partner, [partner]))
             world = AirflowWorld(tmp_path, dms, ledger, partners[partner], dag_id)
             for name, url in (("dms", dms), ("ledger", ledger)):
                 parts = parse_dsn(url)

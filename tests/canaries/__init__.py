@@ -1,0 +1,1 @@
+"""Personal values and secrets planted into real runs, and looked for wherever they may not be."""
