@@ -11,6 +11,7 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from include.feeds import add_feed
+from include.warranty.decisions import decide
 from tests.canaries.planted import DATABASE_PASSWORD, PERSON, Canaries
 from tests.collect.collecting import drop
 from tests.imports.importing import file_of, sold
@@ -119,14 +120,20 @@ def import_sales(world: AirflowWorld) -> None:
 
 
 def post_payments(world: AirflowWorld) -> None:
-    """Let a payment file come: lines with and without a claim, and a file with texts where amounts belong."""
+    """
+    Let payment files come: lines with and without a claim, and texts where amounts belong.
+
+    Of two claims that are paid too little, one is decided about.
+    """
     books = Books(world.dms_dsn).open()
-    books.load(claim("C1", vin=PERSON["VIN"]))
+    books.load(*(claim(number, vin=PERSON["VIN"]) for number in ("C1", "C2", "C3")))
     home = world.partner.home / "payments"
     home.mkdir(parents=True)
     _feed(world, "renault_warranty_payments", "uk_group", "payments", r"^GAREXP_[0-9]+\.csv$", date_format="%d/%m/%Y")
     lines = [
         paid("C1", VIN=PERSON["VIN"]),
+        paid("C2", "60.00", VIN=PERSON["VIN"]),
+        paid("C3", "60.00", VIN=PERSON["VIN"]),
         paid("C8", VIN=PERSON["VIN"]),
         paid("C9", RetailDealer="R7", VIN=PERSON["VIN"]),
     ]
@@ -134,6 +141,8 @@ def post_payments(world: AirflowWorld) -> None:
     bad = payment("CN2", paid("C1", VIN=PERSON["VIN"], Reason=PERSON["last name"]), Labour="0.00")
     drop(home / "GAREXP_2.csv", bad.replace(b"100.00", PERSON["bank account"].encode()))
     world.run(None)
+    ((claim_id,),) = books.rows("SELECT claim_id FROM warranty.submission WHERE claim_number = 'C3'")
+    decide(world.dms_dsn, claim_id, "WRITE_OFF_LEAVE_OPEN", reason="seen", who="sam")
 
 
 def _feed(world: AirflowWorld, interface: str, dealer: str, directory: str, pattern: str, **more: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "ledger_0010"
-down_revision = "ledger_0006"
+revision = "ledger_0009"
+down_revision = "ledger_0008"
 branch_labels = None
 depends_on = None
 
