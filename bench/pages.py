@@ -152,7 +152,12 @@ def _pages(asking: _Asking, ledger: str, dms: str, filled: Filled) -> Sequence[t
     row = _value(dms, "SELECT max(rejected_row_id) FROM crm.rejected_row WHERE state = 'OPEN'")
     oldest = str(_value(ledger, "SELECT min(business_date) FROM ledger.file"))
     early = str(_value(ledger, "SELECT min(first_seen_at)::date FROM ledger.arrival"))
-    pages = [("interfaces", "/"), ("files, first page", "/files"), ("files, page 20", _deep(asking, "/files", 20))]
+    pages = [
+        ("interfaces", "/"),
+        ("dealers of an interface", "/interfaces/merkle_sar_daily"),
+        ("files, first page", "/files"),
+        ("files, page 20", _deep(asking, "/files", 20)),
+    ]
     asked: list[dict[str, Any]] = [
         {"interface": "renault_sar_monthly"},
         {"dealer": dealer},

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -154,10 +155,21 @@ class Contract:
 
 def load_contract(contract_id: str, folder: Path = CONTRACTS_DIR) -> Contract:
     """
-    Read ``<folder>/<contract_id>.yaml``.
+    Read ``<folder>/<contract_id>.yaml``, anew only once a file of the folder has changed.
 
     :raises ContractError: with the file, the place in it and what is allowed there.
     """
+    return _loaded(contract_id, folder, _state_of(folder))
+
+
+def _state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    # Of all of them: a contract takes over properties of its neighbours.
+    stats = ((path.name, path.stat()) for path in sorted(folder.glob("*.yaml")))
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+@lru_cache(maxsize=64)
+def _loaded(contract_id: str, folder: Path, _state: tuple[tuple[str, int, int], ...]) -> Contract:
     path = folder / f"{contract_id}.yaml"
     if not path.is_file():
         known = ", ".join(all_contract_ids(folder)) or "none"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from include.collect import Expectation, late
+from include.collect import Expectation
+from include.collect.expecting import NO_FILE, lateness
 from include.duty.due import DuePeriod, last_due, next_due
 from include.feeds import Feed, feeds
 from include.ledger import DELIVERED
@@ -17,7 +18,8 @@ from include.ledger.arrival_states import ARRIVAL_SETTLED
 if TYPE_CHECKING:
     from include.collect.expecting import Punctuality
     from include.contract import Contract
-    from include.ledger import ArrivalRow, FileRow, Ledger
+    from include.ledger import Ledger
+    from include.ledger.glances import PeriodFile, SeenFile
     from include.outbound.dealers import Dealer
 
 Status = Literal[
@@ -103,14 +105,10 @@ def _outbound(
     period = last_due(contract, now)
     found = of_period(contract, ledger, period, now=now, dealers=dealers)
     told = {number for each in found for number in each.files}
-    waiting = Counter(
-        file.state
-        for file in ledger.files(interface=contract.id, states=("HELD", "PROPOSED", "UNKNOWN"))
-        if file.id not in told
-    )
+    waiting = ledger.waiting_files(contract.id, ("HELD", "PROPOSED", "UNKNOWN"), besides=told)
     return InterfaceStanding(
         contract.id, contract.direction, contract.partner, contract.name, period.label(contract), period.due_at,
-        next_due(contract, now).due_at, tuple(found), dict(waiting), trouble,
+        next_due(contract, now).due_at, tuple(found), waiting, trouble,
     )  # fmt: skip
 
 
@@ -118,7 +116,7 @@ def of_period(
     contract: Contract, ledger: Ledger, period: DuePeriod, *, now: datetime, dealers: Sequence[Dealer]
 ) -> list[Standing]:
     """Return how each dealer's file of one period stands: of those who take part, and of whoever has one."""
-    of: dict[str, list[FileRow]] = {}
+    of: dict[str, list[PeriodFile]] = {}
     for file in ledger.files_of_period(contract.id, period.window):
         of.setdefault(file.dealer, []).append(file)
     paused = {row.dealer: row for row in ledger.paused_feeds(contract.id)}
@@ -137,7 +135,7 @@ def labels_of(dealers: Sequence[Dealer]) -> list[str]:
     return [dealer.label if shared[dealer.label] == 1 else f"dms:{dealer.dealer_id}" for dealer in dealers]
 
 
-def _of_files(label: str, files: Sequence[FileRow], *, due: bool, missing: bool) -> Standing:
+def _of_files(label: str, files: Sequence[PeriodFile], *, due: bool, missing: bool) -> Standing:
     """A revision that waits for a person is told rather than the one that went before it."""
     if not files:
         reason = "no file was made; look at the run of its period" if due else None
@@ -165,19 +163,19 @@ def _inbound(contract: Contract, ledger: Ledger, now: datetime) -> InterfaceStan
     day = expectation.day_at(now)
     due_at = expectation.due_at(day)
     known = feeds(ledger, interface=contract.id)
-    unpunctual = {each.feed_id: each for each in late(known, ledger, expectation, now=now)}
-    today: dict[int, list[ArrivalRow]] = {}
-    for row in ledger.arrivals(interface=contract.id, since=expectation.counts_since(day)):
+    today: dict[int, list[SeenFile]] = {}
+    for row in ledger.seen_since(contract.id, expectation.counts_since(day)):
         today.setdefault(row.feed_id, []).append(row)
+    arrived = {
+        feed_id: [row.first_seen_at for row in rows if row.state not in NO_FILE] for feed_id, rows in today.items()
+    }
+    unpunctual = {each.feed_id: each for each in lateness(known, arrived, expectation, now=now)}
     found = []
     for feed in known:
         late_one = unpunctual.get(feed.id)
-        lateness = late_one.status if late_one is not None else None
-        found.append(_of_arrivals(feed, today.get(feed.id, []), lateness))
+        found.append(_of_arrivals(feed, today.get(feed.id, []), None if late_one is None else late_one.status))
     told = {number for each in found for number in each.files}
-    waiting = Counter(
-        row.state for row in ledger.arrivals(interface=contract.id, states=("HELD",)) if row.id not in told
-    )
+    waiting = ledger.waiting_arrivals(contract.id, ("HELD",), besides=told)
     ahead = next(
         each
         for number in range(15)
@@ -185,11 +183,11 @@ def _inbound(contract: Contract, ledger: Ledger, now: datetime) -> InterfaceStan
     )
     return InterfaceStanding(
         contract.id, contract.direction, contract.partner, contract.name, day.isoformat(), due_at,
-        expectation.due_at(ahead), tuple(found), dict(waiting),
+        expectation.due_at(ahead), tuple(found), waiting,
     )  # fmt: skip
 
 
-def _of_arrivals(feed: Feed, rows: Sequence[ArrivalRow], lateness: Punctuality | None) -> Standing:
+def _of_arrivals(feed: Feed, rows: Sequence[SeenFile], punctuality: Punctuality | None) -> Standing:
     """What waits for a person is told rather than what went well beside it."""
     statuses: tuple[Status, ...] = ("HELD", "REJECTED")
     for status in statuses:
@@ -197,8 +195,8 @@ def _of_arrivals(feed: Feed, rows: Sequence[ArrivalRow], lateness: Punctuality |
         if worst:
             said = f"{len(worst)} of {len(rows)} files" if len(worst) > 1 else worst[0].reason
             return Standing(feed.dealer, status, tuple(row.id for row in worst), said, worst[-1].settled_at)
-    if lateness == "LATE" or lateness == "MISSING":
-        return Standing(feed.dealer, lateness, (), "its file has not come; ask the dealer or the partner")
+    if punctuality == "LATE" or punctuality == "MISSING":
+        return Standing(feed.dealer, punctuality, (), "its file has not come; ask the dealer or the partner")
     if feed.state == "PAUSED":
         return Standing(feed.dealer, "PAUSED", (), feed.reason, feed.changed_at)
     if not rows:

@@ -30,6 +30,7 @@ from include.ledger.errors import (
 )
 from include.ledger.findings import Findings
 from include.ledger.following import Following, Happening
+from include.ledger.glances import Glances
 from include.ledger.leases import Leases
 from include.ledger.notices import Beat, NewNotice, NoticeRow, Notices
 from include.ledger.reconciliations import ReconciliationDifference, ReconciliationRow, Reconciliations
@@ -92,6 +93,7 @@ class Ledger(
     Sequences,
     Browsing,
     Trends,
+    Glances,
     Notices,
     Following,
     Arrivals,

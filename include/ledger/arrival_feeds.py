@@ -15,7 +15,7 @@ from include.ledger.arrival_sightings import Sightings
 from include.ledger.arrival_states import UNDER_WAY
 from include.ledger.errors import LedgerError, TransitionError
 from include.ledger.preconditions import database_now
-from include.ledger.rows import EventRow, row_of
+from include.ledger.rows import EventRow, read_rows, row_of
 
 STANDING: Final = ("LIVE", "PAUSED")
 # state → what may follow, and the event that says so
@@ -45,7 +45,9 @@ class InboundFeeds(Sightings):
     ) -> list[InboundFeedRow]:
         """Return the feeds in ``states`` that match everything given, by interface and dealer, the oldest first."""
         with self.transaction() as cursor:
-            cursor.execute(
+            return read_rows(
+                cursor,
+                InboundFeedRow,
                 """
                 SELECT * FROM ledger.inbound_feed
                 WHERE (%(interface)s IS NULL OR interface = %(interface)s)
@@ -54,7 +56,6 @@ class InboundFeeds(Sightings):
                 """,
                 {"interface": interface, "dealer": dealer, "states": list(states)},
             )
-            return [row_of(InboundFeedRow, found) for found in cursor.fetchall()]
 
     def add_inbound_feed(
         self, settings: Mapping[str, Any], *, refuse: Callable[[Sequence[InboundFeedRow]], None]

@@ -11,7 +11,7 @@ from include.ledger.rows import FileRow, row_of
 from include.ledger.session import Session
 
 if TYPE_CHECKING:
-    from include.window import Window
+    pass
 
 Row = TypeVar("Row")
 Key = tuple[str, int]
@@ -38,21 +38,10 @@ WHERE interface = ANY (%(interfaces)s) AND (%(only)s IS NULL OR interface = %(on
 ORDER BY first_seen_at DESC, id DESC LIMIT %(limit)s
 """
 
-
-# A day of the same date begins at most 14 hours before or behind London's, wherever it is.
-_PERIOD: Final = """
-SELECT * FROM ledger.file
-WHERE environment = 'live' AND interface = %(interface)s
-    AND business_date BETWEEN %(first)s - %(back)s AND %(last)s
-    AND window_start <= %(start)s + interval '14 hours' AND window_end >= %(end)s - interval '14 hours'
-ORDER BY dealer, revision
-"""
 _TOUCHED: Final = """
 SELECT DISTINCT file_id, (detail ->> 'arrival')::bigint AS arrival_id FROM ledger.event
 WHERE at BETWEEN %(since)s AND %(until)s AND starts_with(actor, %(actor)s)
 """
-LOOK_BACK_DAYS: Final = 40
-"""How long before a period's first day a file may begin that covers it: a span over an outage."""
 
 
 @dataclass(frozen=True)
@@ -110,28 +99,6 @@ class Browsing(Session):
             rows = tuple(row_of(ArrivalRow, found) for found in cursor.fetchall())
         behind = (rows[limit - 1].first_seen_at.isoformat(), rows[limit - 1].id) if len(rows) > limit else None
         return Page(rows[:limit], behind)
-
-    def files_of_period(self, interface: str, window: Window) -> list[FileRow]:
-        """
-        Return the live files that cover all of ``window``, by dealer and revision.
-
-        By dates: a dealer's own clock may begin the same month at another instant.
-        """
-        first, last = window.business_date, window.last_date
-        with self.transaction() as cursor:
-            cursor.execute(
-                _PERIOD,
-                {
-                    "interface": interface,
-                    "first": first,
-                    "last": last,
-                    "back": LOOK_BACK_DAYS,
-                    "start": window.start,
-                    "end": window.end,
-                },
-            )
-            near = [row_of(FileRow, found) for found in cursor.fetchall()]
-        return [file for file in near if file.business_date <= first and file.window.last_date >= last]
 
     def files_of_run(
         self, dag_id: str, run_id: str, *, since: datetime, until: datetime

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from include.ledger.states import BEFORE_ANY_ATTEMPT
@@ -18,6 +19,7 @@ from include.window import Window, month_window
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from psycopg2.extensions import cursor as Cursor  # noqa: N812 -- psycopg2 spells its classes in lower case
 
 Row = TypeVar("Row", bound="DataclassInstance")
 
@@ -196,6 +198,18 @@ def row_of(kind: type[Row], found: Mapping[str, Any]) -> Row:
     """Make a ``kind`` from a database row that has at least its columns; text arrays become tuples."""
     values = ((name, found[name]) for name in _names(kind))
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values})
+
+
+def read_rows(cursor: Cursor, kind: type[Row], query: str, binds: Mapping[str, object]) -> list[Row]:
+    """Return a ``kind`` of each row of ``query``, in the transaction of ``cursor``; quick where there are hundreds."""
+    with cursor.connection.cursor() as plain:
+        plain.execute(query, binds)
+        places = {column.name: place for place, column in enumerate(plain.description or ())}
+        chosen = itemgetter(*(places[name] for name in _names(kind)))
+        return [
+            kind(*[tuple(value) if isinstance(value, list) else value for value in chosen(found)])
+            for found in plain.fetchall()
+        ]
 
 
 @cache

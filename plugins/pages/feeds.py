@@ -20,21 +20,27 @@ from plugins.pages.sources import database, ledger
 
 router = APIRouter()
 VERBS: Mapping[str, str] = {"LIVE": "pause", "PAUSED": "resume"}
+STATES = ("PAUSED", "LIVE", "TERMINATED")
+PAGE_ROWS = 50
 REASON_LETTERS = 500
 
 
 @router.get("/feeds")
-def feeds(request: Request, who: ReaderDep) -> HTMLResponse:
-    """Show all feeds, those that have ended last."""
+def feeds(request: Request, who: ReaderDep, dealer: str = "", after: str = "") -> HTMLResponse:
+    """Show all feeds page by page, those that are paused first and those that have ended last."""
+    if after and not (after.isascii() and after.isdigit() and len(after) <= 18):
+        raise HTTPException(422, "This link is none of ours; begin at the first page.")
     with ledger(who.name) as opened:
-        rows = [
-            row for row in opened.inbound_feeds(states=("LIVE", "PAUSED", "TERMINATED")) if row.interface in who.sees
-        ]
+        rows = [row for row in opened.inbound_feeds(dealer=dealer or None, states=STATES) if row.interface in who.sees]
         outgoing = [_outgoing(opened, name) for name in who.sees if load_contract(name).direction == "outbound"]
-    rows.sort(key=lambda row: (row.state == "TERMINATED", row.interface, row.dealer))
+    rows.sort(key=lambda row: (STATES.index(row.state), row.interface, row.dealer, row.id))
+    begin = next((place for place, row in enumerate(rows, 1) if str(row.id) == after), 0)
     told = {
         "here": "feeds",
-        "rows": rows,
+        "rows": rows[begin : begin + PAGE_ROWS],
+        "next": rows[begin + PAGE_ROWS - 1].id if len(rows) > begin + PAGE_ROWS else None,
+        "asked": {"dealer": dealer},
+        "filter": bool(dealer or begin or len(rows) > PAGE_ROWS),
         "outgoing": outgoing,
         "acts": who.acts,
         "verbs": VERBS,

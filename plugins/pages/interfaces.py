@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from include.outbound.dealers import Dealer
 
 router = APIRouter()
+MOST_NAMED = 20
+"""So many dealers of an interface are named on the first page; all of them stand on one of their own."""
 DAYS_BACK, MONTHS_BACK = timedelta(days=10), timedelta(days=70)
 """How far back a last file is looked for: a weekly one, a monthly one."""
 
@@ -31,9 +33,7 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
     with ledger(who.name) as opened:
         found: list[InterfaceStanding] = []
         for name in who.sees:
-            contract = load_contract(name)
-            dealers, trouble = _dealers(contract, now) if contract.direction == "outbound" else ([], None)
-            found.append(standing(contract, opened, now=now, dealers=dealers, trouble=trouble))
+            found.append(_standing(opened, load_contract(name), now))
         quality = {each.interface: _last_day(opened, load_contract(each.interface), now) for each in found}
         beat = opened.last_beat()
         airflows = [row for row in opened.open_notices() if row.scope.startswith("airflow") and sees(who, row)]
@@ -49,6 +49,7 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
             "here": "interfaces",
             "found": found,
             "now": now,
+            "most": MOST_NAMED,
             "needy": needy,
             "acts": who.acts,
             "token": form_token(who),
@@ -59,6 +60,27 @@ def morning(request: Request, who: ReaderDep) -> HTMLResponse:
         },
     )
     return page
+
+
+@router.get("/interfaces/{interface}")
+def dealers(request: Request, who: ReaderDep, interface: str) -> HTMLResponse:
+    """Show how every dealer of an interface stands; those that need a person come first."""
+    contract, now = load_contract(who.require_seen(interface)), datetime.now(UTC)
+    with ledger(who.name) as opened:
+        each = _standing(opened, contract, now)
+    told = {
+        "here": "interfaces",
+        "each": each,
+        "now": now,
+        "dealers": sorted(each.dealers, key=lambda one: (not one.needs_a_person, one.dealer)),
+    }
+    page: HTMLResponse = TEMPLATES.TemplateResponse(request, "dealers.html", told)
+    return page
+
+
+def _standing(opened: Ledger, contract: Contract, now: datetime) -> InterfaceStanding:
+    taking, trouble = _dealers(contract, now) if contract.direction == "outbound" else ([], None)
+    return standing(contract, opened, now=now, dealers=taking, trouble=trouble)
 
 
 def _last_day(opened: Ledger, contract: Contract, now: datetime) -> DayTrend | None:

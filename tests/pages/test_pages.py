@@ -37,6 +37,30 @@ def test_a_held_file_is_on_the_morning_page_with_a_link(pages: Pages) -> None:
     assert "40 of 50 rows rejected &lt;b&gt;" in page
 
 
+def test_of_many_dealers_the_first_are_named_and_all_stand_on_a_page_of_their_own(pages: Pages) -> None:
+    from include.duty import last_due
+
+    window = last_due(load_contract("merkle_sar_daily"), datetime.now(UTC)).window
+    for number in range(25):
+        file = pages.ledger.plan(
+            **intent(f"826{number:05}", window_start=window.start, window_end=window.end, zone=window.zone,
+                     business_date=window.business_date)
+        )  # fmt: skip
+        if number != 24:
+            pages.ledger.move(file.id, "HELD", reason="40 of 50 rows rejected")
+        else:
+            pages.ledger.move(file.id, "WITHHELD", reason="nobody has signed")
+    viewer = pages.of("viewer")
+    page = viewer.get("/exchange/").text
+    assert page.count("40 of 50 rows rejected") == 20
+    assert "4 more dealers need a person" in page
+    assert 'href="/exchange/interfaces/merkle_sar_daily"' in page
+    everyone = viewer.get("/exchange/interfaces/merkle_sar_daily").text
+    assert everyone.count("40 of 50 rows rejected") == 24
+    assert everyone.index("40 of 50 rows rejected") < everyone.index("nobody has signed")
+    assert viewer.get("/exchange/interfaces/nobody").status_code == 404
+
+
 def test_the_morning_page_says_how_good_the_last_day_was(pages: Pages) -> None:
     assert "Quality: no file lately." in pages.of("viewer").get("/exchange/").text
     row = arrive(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import date
 
 import pytest
 
+from include.feeds import pause_feed
 from include.ledger import Ledger
 from local.sample import fill
 from tests.ledger.arrival_cases import a_feed, entry
@@ -85,3 +88,23 @@ def test_a_dealer_of_files_that_go_out_is_paused_and_resumed(pages: Pages) -> No
     assert operator.post(f"{place}/resume", data=told | {"dealer": dealer}).status_code == 303
     assert operator.post(f"{place}/resume", data=told | {"dealer": dealer}).status_code == 409
     assert pages.ledger.feed_state("merkle_sar_daily", dealer, "live") == "enabled"
+
+
+def test_feeds_come_in_pages_the_paused_first_and_are_found_by_dealer(pages: Pages) -> None:
+    made = [a_feed(pages.ledger, dealer=f"dealer_{number:03}", directory=f"d{number}") for number in range(60)]
+    pause_feed(pages.ledger, made[-1].id, reason="they move")
+    browser = pages.of("viewer")
+    seen: list[str] = []
+    page = browser.get("/exchange/feeds").text
+    assert page.index("dealer_059") < page.index("dealer_000")
+    while True:
+        seen += re.findall(r'id="feed-(\d+)"', page)
+        after = re.search(r'rel="next" href="([^"]+)"', page)
+        if after is None:
+            break
+        page = browser.get(f"/exchange/feeds{html.unescape(after[1])}").text
+    assert sorted(map(int, seen)) == [feed.id for feed in made]
+    only = browser.get("/exchange/feeds?dealer=dealer_007").text
+    assert re.findall(r'id="feed-(\d+)"', only) == [str(made[7].id)]
+    assert "no feed of that dealer" in browser.get("/exchange/feeds?dealer=nobody").text
+    assert browser.get("/exchange/feeds?after=x").status_code == 422
