@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from include.layout import delimited
 
@@ -98,6 +99,30 @@ def details(contract: Contract, file: FileRow, archive: Archive) -> pl.DataFrame
     total = told.get(f"control_total:{contract.control_total}", str(file.control_total))
     _require_counts([frame], told.get("record_count", str(file.rows)), total, contract, file)
     return frame
+
+
+def first_records(contract: Contract, source: IO[bytes], most: int) -> list[tuple[str, ...]]:
+    """
+    Return the first detail records of a delimited file, as text by ``contract.table.delivered``.
+
+    :raises UnreadableError: if they are not the contract's; the message quotes none of them.
+    """
+    names = contract.table.delivered
+    found: list[tuple[str, ...]] = []
+    text = io.TextIOWrapper(source, contract.encoding, newline="")
+    try:
+        for record in csv.reader(text, delimiter=contract.delimiter, strict=True):
+            if record[:1] == [delimited.DETAIL]:
+                if len(record) != len(names) + 1:
+                    raise UnreadableError(f"a record has {len(record) - 1} columns, the contract {len(names)}")
+                found.append(tuple(record[1:]))
+            if len(found) == most:
+                break
+    except (UnicodeDecodeError, csv.Error):
+        raise UnreadableError(f"it is no text of {contract.encoding} in columns") from None
+    finally:
+        text.detach()
+    return found
 
 
 def _record(line: bytes, contract: Contract) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -48,6 +49,19 @@ def read_section(contract: Contract, table: Table, data: bytes) -> pl.DataFrame:
     """
     frames, _ = _read(contract, (table,), BytesIO(data), f"{{{contract.namespace}}}{section_of(table)}")
     return frames[table.name]
+
+
+def first_documents(contract: Contract, file: IO[bytes], most: int) -> dict[str, pl.DataFrame]:
+    """
+    Return the rows of the first ``most`` documents of a file by the name of their table, as :func:`read_tables` does.
+
+    :raises UnreadableError: if what is read of it is not of the contract's shape; the message quotes nothing of it.
+    """
+    space = f"{{{contract.namespace}}}"
+    rows = {f"{space}{table.name}": _Rows(contract, table) for table in contract.tables}
+    for element in islice(_elements(file, f"{space}{contract.id}", list(rows)), most):
+        rows[element.tag].take(element)
+    return {into.table.name: into.frame() for into in rows.values()}
 
 
 def _read(

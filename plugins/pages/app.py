@@ -17,6 +17,7 @@ from plugins.pages import (
     interfaces,
     notices,
     one_file,
+    preview,
     quality,
     rejected,
     running,
@@ -28,8 +29,8 @@ from plugins.pages.access import reader
 from plugins.pages.rendering import TEMPLATES
 
 MODULES = (
-    interfaces, notices, files, one_file, rejected, contacts, feeds, warranty, warranty_decisions, running, runs,
-    quality, catalogue,
+    interfaces, notices, files, preview, one_file, rejected, contacts, feeds, warranty, warranty_decisions, running,
+    runs, quality, catalogue,
 )  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 STATIC_FILES = {path.name: path for path in sorted(STATIC.iterdir()) if path.is_file()}

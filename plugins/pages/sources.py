@@ -9,8 +9,9 @@ from airflow.models.connection import Connection
 from airflow.models.variable import Variable
 from fastapi import HTTPException
 
+from include.archive import Archive
 from include.ledger import Ledger, LedgerError
-from plugins.connections import dsn_of
+from plugins.connections import dsn_of, storage
 
 
 def database(conn_id: str) -> str:
@@ -40,6 +41,18 @@ def ledger(who: str) -> Iterator[Ledger]:
             yield opened
     except LedgerError as error:
         raise HTTPException(503, str(error)) from error
+
+
+def archive() -> Archive:
+    """
+    Return the archive of the files' bytes.
+
+    :raises HTTPException: 503 if the variable names none.
+    """
+    url = Variable.get("archive_url", default_var="")
+    if "://" not in url:
+        raise HTTPException(503, "The variable archive_url names no place; see Admin, Variables.")
+    return Archive(*storage(url))
 
 
 def reports_folder() -> str:

@@ -76,6 +76,7 @@ def pages(
     for name, dsn in (("LEDGER", ledger_dsn), ("DMS", dms_dsn)):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}", connection(dsn))
     monkeypatch.setenv("AIRFLOW_VAR_REPORTS_URL", (tmp_path / "reports").as_uri())
+    monkeypatch.setenv("AIRFLOW_VAR_ARCHIVE_URL", (tmp_path / "archive").as_uri())
     empty(ledger_dsn)
     (tmp_path / "crm").mkdir()
     dealing = Dealing(dms_dsn, tmp_path / "crm")

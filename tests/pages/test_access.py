@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from include.warranty.decisions import move
-from tests.imports.importing import sold
+from tests.imports.importing import file_of, sold
 from tests.ledger.arrival_cases import a_feed, arrive
 from tests.ledger.conftest import bring, intent
 from tests.pages.conftest import Pages, a_notice, a_run
+from tests.pages.test_preview import come, delivered
 from tests.warranty.books import Books, claim, line
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "pages.md"
@@ -78,10 +79,13 @@ def test_the_documentation_has_every_route_and_no_other() -> None:
     assert set(table()) == routes()
 
 
-def test_every_route_answers_each_caller_as_the_documentation_says(pages: Pages, known_dags: None) -> None:
+def test_every_route_answers_each_caller_as_the_documentation_says(
+    pages: Pages, known_dags: None, tmp_path: Path
+) -> None:
     site = pages.reports / "merkle_sar_daily" / "site"
     site.mkdir(parents=True)
     (site / "index.html").write_text("<p>fine</p>")
+    previewed = {"files": delivered(pages, tmp_path), "arrivals": come(pages, file_of(sold()), tmp_path)}
     for route, answers in sorted(table().items()):
         method, path = route.split(" ")
         numbers: dict[str, int] = {}
@@ -98,6 +102,8 @@ def test_every_route_answers_each_caller_as_the_documentation_says(pages: Pages,
             browser = pages.of(None if caller == "anonymous" else caller)
             told = {"state": "HELD", "reason": "they are right", "text": sold(), "form_token": token(caller)}
             told |= WARRANTY.get(path, {})
+            if path.endswith("/preview"):
+                place = place.replace(number, str(previewed[path.split("/")[1]]))
             if path == "/runs/{interface}":
                 told["period"] = f"2026-10-{CALLERS.index(caller) + 1:02d}"
             if path.startswith("/feeds/out"):
