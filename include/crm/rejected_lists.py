@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from include.crm.connection import transaction
@@ -23,6 +23,13 @@ SELECT i.interface, i.dealer, rule, count(*)
   FROM crm.rejected_row r JOIN crm.import i USING (import_id), unnest(r.reasons) AS rule
  WHERE r.state = 'OPEN' AND i.interface = ANY (%s)
  GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT 200
+"""
+_DAYS: Final = """
+SELECT i.day, count(*), count(*) FILTER (WHERE r.state = 'OPEN')
+  FROM crm.rejected_row r JOIN crm.import i USING (import_id)
+ WHERE i.interface = ANY (%(interfaces)s) AND i.day >= %(since)s
+   AND (%(dealer)s IS NULL OR i.dealer = %(dealer)s) AND (%(rule)s IS NULL OR %(rule)s = ANY (r.reasons))
+ GROUP BY i.day ORDER BY i.day
 """
 
 
@@ -48,6 +55,15 @@ class RejectedCount:
     dealer: str
     rule: str
     rows: int
+
+
+@dataclass(frozen=True)
+class RejectedDay:
+    """How many rows of the files that came on ``day`` were rejected, and how many of them are still open."""
+
+    day: date
+    rows: int
+    open: int
 
 
 def rejected_places(
@@ -91,3 +107,17 @@ def rejected_counts(dms_dsn: str, *, interfaces: Sequence[str]) -> Sequence[Reje
     with transaction(dms_dsn, "count of rejected rows") as cur:
         cur.execute(_COUNTS, (list(interfaces),))
         return [RejectedCount(*told) for told in cur.fetchall()]
+
+
+def rejected_days(
+    dms_dsn: str, *, interfaces: Sequence[str], since: date, dealer: str | None = None, rule: str | None = None
+) -> Sequence[RejectedDay]:
+    """
+    Return the days from ``since`` on, of whose files rows were rejected, the oldest first.
+
+    :raises CrmError: if the database cannot be read.
+    """
+    asked = {"interfaces": list(interfaces), "since": since, "dealer": dealer, "rule": rule}
+    with transaction(dms_dsn, "count of rejected rows by day") as cur:
+        cur.execute(_DAYS, asked)
+        return [RejectedDay(*told) for told in cur.fetchall()]

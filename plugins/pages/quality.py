@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
-from include.contract import load_contract
+from include.contract import Contract, load_contract
+from include.ledger import Ledger
 from plugins.pages.access import ReaderDep
 from plugins.pages.rendering import TEMPLATES
 from plugins.pages.sources import ledger, reports_folder
 
 router = APIRouter()
 WEEKS = 8
+LABEL_LETTERS = 100
 # These pages bring scripts of their own within the text, which do not run; their styles are needed.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; "
@@ -24,23 +27,36 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 
 
 @router.get("/quality")
-def reports(request: Request, who: ReaderDep) -> HTMLResponse:
-    """Show each interface's last weeks, and where its report is."""
+def reports(request: Request, who: ReaderDep, dealer: str = "") -> HTMLResponse:
+    """Show each interface's last weeks, of all dealers or of one, and where its report is."""
     root = Path(reports_folder())
     since = datetime.now(UTC).date() - timedelta(weeks=WEEKS)
-    found = []
+    whose = dealer.strip()[:LABEL_LETTERS] or None
     with ledger(who.name) as opened:
-        for name in who.sees:
-            contract = load_contract(name)
-            if contract.direction == "outbound":
-                days = opened.trend_out(name, since=since)
-            else:
-                days = opened.trend_in(name, since=since, zone=contract.zone)
-            there = (root / name / "site" / "index.html").is_file()
-            found.append({"contract": contract, "there": there, "days": days})
-    told = {"here": "quality", "found": found, "weeks": WEEKS}
+        found = [_trends(opened, load_contract(name), since, whose) for name in who.sees]
+    for each in found:
+        each["there"] = (root / each["contract"].id / "site" / "index.html").is_file()
+    if whose is not None:
+        # Of the interfaces in which a dealer has no part there is nothing to tell.
+        found = [each for each in found if each["days"]]
+    told = {"here": "quality", "found": found, "weeks": WEEKS, "dealer": whose or ""}
     page: HTMLResponse = TEMPLATES.TemplateResponse(request, "quality.html", told)
     return page
+
+
+def _trends(opened: Ledger, contract: Contract, since: date, dealer: str | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"contract": contract, "rules": [], "worst": []}
+    if contract.direction == "outbound":
+        told["days"] = opened.trend_out(contract.id, since=since, dealer=dealer)
+        if dealer is not None:
+            told["rules"] = opened.rules_of_dealer(contract.id, dealer, since=since)
+        zone = None
+    else:
+        zone = contract.zone
+        told["days"] = opened.trend_in(contract.id, since=since, zone=zone, dealer=dealer)
+    if dealer is None:
+        told["worst"] = opened.worst_dealers(contract.id, since=since, zone=zone)
+    return told
 
 
 @router.get("/quality/{interface}/{path:path}")

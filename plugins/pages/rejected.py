@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
@@ -12,13 +13,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from include.contract import contract_ids, load_contract
 from include.crm.arrival import CrmError, CrmUnavailableError
 from include.crm.corrections import STATES, RejectedRow, correct_row, discard_row, rejected_row
-from include.crm.rejected_lists import rejected_counts, rejected_places
+from include.crm.rejected_lists import rejected_counts, rejected_days, rejected_places
 from plugins.pages.access import Reader, ReaderDep, form_token, require_own_form
 from plugins.pages.rendering import TEMPLATES
 from plugins.pages.sources import database
 
 LOG = logging.getLogger(__name__)
 Found = TypeVar("Found")
+WEEKS = 8
 LABEL_LETTERS = 100
 TEXT_LETTERS = 64 * 1024  # as long as a row of a file may be
 REASON_LETTERS = 500
@@ -46,9 +48,21 @@ def rejected(
             before=int(before) if before else None,
         )
     )
+    since = datetime.now(UTC).date() - timedelta(weeks=WEEKS)
+    days = asked(
+        lambda: rejected_days(
+            dsn,
+            interfaces=seen,
+            since=since,
+            dealer=dealer[:LABEL_LETTERS] or None,
+            rule=rule[:LABEL_LETTERS] or None,
+        )
+    )
     told = {
         "here": "rejected",
         "counts": counts,
+        "days": days,
+        "weeks": WEEKS,
         "rows": rows,
         "next": next_before,
         "asked": {"state": state, "dealer": dealer, "rule": rule},

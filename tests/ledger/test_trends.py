@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Literal
 
 import pytest
 
-from include.ledger import Ledger
+from include.ledger import Ledger, QualityResult
 from tests.ledger.arrival_cases import NOW, a_feed, arrive, bring
 from tests.ledger.conftest import bring as bring_file
 from tests.ledger.conftest import intent
@@ -47,3 +48,49 @@ def test_files_that_come_in_are_summed_by_the_partners_day(ledger: Ledger) -> No
     ]
     utc = ledger.trend_in("proresponse_sales", since=NOW.date(), zone="UTC")
     assert [(each.day, each.files) for each in utc] == [(NOW.date(), 2), (NOW.date() + timedelta(days=1), 1)]
+
+
+def test_of_one_dealer_only_its_own_files_count(ledger: Ledger) -> None:
+    for dealer in ("82600001", "82600002"):
+        bring_file(ledger, ledger.plan(**intent(dealer)), "PUBLISHED")
+    found = ledger.trend_out("merkle_sar_daily", since=DAY, dealer="82600002")
+    assert [(each.files, each.rows) for each in found] == [(1, 13)]
+    feeds = [a_feed(ledger), a_feed(ledger)]
+    for number, feed in enumerate(feeds):
+        bring(ledger, arrive(ledger, feed, f"of {number}"), "REMOVED")
+    found = ledger.trend_in("proresponse_sales", since=NOW.date(), zone="UTC", dealer=feeds[0].dealer)
+    assert [(each.files, each.rows) for each in found] == [(1, 3)]
+
+
+def test_the_dealers_with_the_largest_share_rejected_come_first(ledger: Ledger) -> None:
+    for dealer, rows in (("82600001", 10), ("82600002", 1), ("82600003", 100)):
+        bring_file(ledger, ledger.plan(**intent(dealer)), "PUBLISHED", rows=rows)
+    ledger.plan(**intent("82600004"))  # of which nothing is known yet
+    found = ledger.worst_dealers("merkle_sar_daily", since=DAY, most=2)
+    assert [(each.dealer, each.files, each.rows, each.rejected) for each in found] == [
+        ("82600002", 1, 4, 2),
+        ("82600001", 1, 13, 2),
+    ]
+    assert found[0].rejected_percent == 50
+    feed = a_feed(ledger)
+    bring(ledger, arrive(ledger, feed, "a"), "REMOVED")
+    (worst,) = ledger.worst_dealers("proresponse_sales", since=NOW.date(), zone="UTC")
+    assert (worst.dealer, worst.rows, worst.rejected) == (feed.dealer, 3, 1)
+    assert ledger.worst_dealers("proresponse_sales", since=NOW.date() + timedelta(days=1), zone="UTC") == []
+
+
+def test_readings_of_rules_are_counted_by_the_day_of_a_dealers_files(ledger: Ledger) -> None:
+    def told(dealer: str, *statuses: Literal["pass", "fail", "error"]) -> None:
+        file = bring_file(ledger, ledger.plan(**intent(dealer)), "CHECKED")
+        ledger.replace_quality_results(
+            file.id,
+            [
+                QualityResult("gate", f"rule_{number}", ("amount",), "validity", "error", status, 10, 0, None)
+                for number, status in enumerate(statuses)
+            ],
+        )
+
+    told("82600001", "pass", "pass", "fail", "error")
+    told("82600002", "fail")
+    (found,) = ledger.rules_of_dealer("merkle_sar_daily", "82600001", since=DAY)
+    assert (found.day, found.checked, found.passed, found.passed_percent) == (DAY, 4, 2, 50)

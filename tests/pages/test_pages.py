@@ -70,6 +70,22 @@ def test_the_morning_page_says_how_good_the_last_day_was(pages: Pages) -> None:
     assert "Quality: 1 of 3 rows rejected (33.3 %) in 1 files of" in pages.of("viewer").get("/exchange/").text
 
 
+def test_quality_is_shown_of_all_dealers_and_of_one(pages: Pages) -> None:
+    # Of the last weeks: what is older is in no chart.
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    for dealer in ("82600001", "82600002"):
+        bring(pages.ledger, pages.ledger.plan(**intent(dealer, day=day)), "PUBLISHED")
+    viewer = pages.of("viewer")
+    page = viewer.get("/exchange/quality").text
+    assert 'href="?dealer=82600001"' in page
+    assert f"<title>{day}: 26</title>" in page
+    assert all(f'id="{name}"' in page for name in all_contract_ids())
+    page = viewer.get("/exchange/quality?dealer=82600001").text
+    assert f"<title>{day}: 13</title>" in page
+    assert 'id="proresponse_sales"' not in page
+    assert "&lt;script" in viewer.get("/exchange/quality?dealer=<script>").text
+
+
 def test_lists_are_filtered_and_paged(pages: Pages) -> None:
     for number in range(53):
         pages.ledger.plan(**intent(f"826{number:05}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
@@ -37,6 +38,13 @@ def test_rows_are_counted_by_rule_and_dealer_and_listed(pages: Pages, row: int) 
     assert viewer.get("/exchange/rejected?state=GONE").status_code == 422
     assert viewer.get("/exchange/rejected?before=x").status_code == 422
     assert "Canarybird" not in page
+
+
+def test_rows_are_counted_by_day_under_the_same_filter(pages: Pages) -> None:
+    today = datetime.now(UTC).date()
+    pages.crm.sales(WRONG, day=today)
+    assert pages.of("viewer").get("/exchange/rejected").text.count(f"<title>{today}: ") == 2
+    assert 'id="days"' not in pages.of("viewer").get("/exchange/rejected?dealer=nobody").text
 
 
 def test_what_a_row_says_is_for_who_may_see_it_and_that_they_looked_is_kept(
