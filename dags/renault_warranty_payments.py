@@ -21,8 +21,8 @@ is new; what waits from before is told in its log.
 
 **By hand** Trigger without parameters: a run takes whatever is there, and nothing twice. There is nothing to backfill:
 files are told apart by what they are, not by days. Which lines are of no claim, what was paid too little or too much,
-and what people decide about it: `make warranty ARGS="lines"`, `differences`, `decide`, `move`, `reverse`; what to take
-up with Renault: `make warranty ARGS="disputes --to FILE"`. The report has each dealer's figures.
+what people decide about it, and what to take up with Renault: *Plugins*, *Warranty*; or `make warranty ARGS="lines"`,
+`differences`, `decide`, `move`, `reverse`, `disputes --to FILE`. The report has each dealer's figures.
 """
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, dag

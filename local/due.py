@@ -12,9 +12,9 @@ from include.working_days import due_day
 
 LAST_DAYS = 7
 # What Airflow takes nine seconds for, the steps alone do in less than one; a few runs show what there is to see.
-BACKFILL_DAYS = 4
+BACKFILL_DAYS = 3
 # Where files follow each other Airflow runs one day after the other.
-CONTIGUOUS_BACKFILL_DAYS = 3
+CONTIGUOUS_BACKFILL_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def due(*, first_day: date, until: date, contracts: Iterable[Contract] | None = 
     """
     Return what is due of each interface of the sample from ``first_day`` to ``until``, the last day that ended.
 
-    An interface by the day: the last seven days, the last four of them by Airflow (three where files follow each
+    An interface by the day: the last seven days, the last three of them by Airflow (two where files follow each
     other), and before those the days back to the first of the month that is reconciled with them. An interface by the
     month: the last month that is due, if the sample reaches back to its first day, else none. An interface that another
     one is reconciled with comes before it.

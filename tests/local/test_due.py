@@ -46,12 +46,12 @@ def test_the_last_days_are_airflows_and_the_days_back_to_the_month_are_not() -> 
     names = [each.contract.id for each in found]
     assert names == ["fcs_ddc_daily", DAILY, MONTHLY], "a month is reconciled with days that went before"
     ddc = of(found, "fcs_ddc_daily")
-    assert [window.business_date.day for window in ddc.past] == [15, 16, 17, 18], "nothing is reconciled with it"
-    assert [window.business_date.day for window in ddc.recent] == [19, 20, 21]
+    assert [window.business_date.day for window in ddc.past] == [15, 16, 17, 18, 19], "nothing is reconciled with it"
+    assert [window.business_date.day for window in ddc.recent] == [20, 21]
     daily, month = of(found, DAILY), of(found, MONTHLY)
-    assert [window.business_date for window in daily.recent] == [date(2026, 11, day) for day in range(18, 22)]
+    assert [window.business_date for window in daily.recent] == [date(2026, 11, day) for day in range(19, 22)]
     past = [window.business_date for window in daily.past]
-    assert (past[0], past[-1], len(past)) == (date(2026, 10, 1), date(2026, 11, 17), 48)
+    assert (past[0], past[-1], len(past)) == (date(2026, 10, 1), date(2026, 11, 18), 49)
     assert past == sorted(set(past))
     assert [(window.business_date, window.last_date) for window in month.recent] == [
         (date(2026, 10, 1), date(2026, 10, 31))
@@ -63,8 +63,8 @@ def test_the_last_days_may_begin_in_the_month_itself() -> None:
     found = due(first_day=date(2026, 6, 1), until=date(2026, 9, 1))  # on 2 September August is due
     daily = of(found, DAILY)
     assert of(found, MONTHLY).recent[0].business_date == date(2026, 8, 1)
-    assert [window.business_date.day for window in daily.past] == list(range(1, 29))
-    assert daily.recent[0].business_date == date(2026, 8, 29)
+    assert [window.business_date.day for window in daily.past] == list(range(1, 30))
+    assert daily.recent[0].business_date == date(2026, 8, 30)
 
 
 @pytest.mark.parametrize("days", [1, 3, 10, 51])
@@ -72,6 +72,6 @@ def test_a_sample_that_does_not_reach_back_to_the_month_has_none(days: int) -> N
     until = date(2026, 11, 21)
     found = due(first_day=until - timedelta(days=days - 1), until=until)
     assert of(found, MONTHLY).windows == ()
-    assert len(of(found, DAILY).recent) == min(days, 4)
+    assert len(of(found, DAILY).recent) == min(days, 3)
     assert len(of(found, DAILY).windows) == min(days, 7)
     assert of(due(first_day=date(2026, 10, 1), until=until), MONTHLY).windows

@@ -30,7 +30,7 @@ from tests.process_facts import alive, family_of, internet_sockets_of
 # Back to the second month before the one that is due next, whatever day it is.
 SMALL = ("--dealers", "6", "--days", "100", "--lines", "9000")
 DAILY, MONTHLY = "merkle_sar_daily", "renault_sar_monthly"
-pytestmark = pytest.mark.timeout(1500)  # of the first that needs it: four days and a month go through a real Airflow
+pytestmark = pytest.mark.timeout(1500)  # of the first that needs it: three days and a month go through a real Airflow
 
 
 def still_there(processes: list[psutil.Process]) -> list[psutil.Process]:
