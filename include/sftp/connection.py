@@ -234,9 +234,11 @@ async def connect(endpoint: Endpoint, limits: TransferLimits) -> Connection:
     try:
         ssh, sftp = task.result()
     except Exception as error:
+        # A server without SFTP ends the session; where the connection is gone as well, the line was cut.
+        logged_in = any(not ssh.is_closed() for ssh in aborting)
         for ssh in aborting:
             ssh.abort()
-        raise _refusal(endpoint, error, handshaken=bool(aborting)) from error
+        raise _refusal(endpoint, error, logged_in=logged_in) from error
     return Connection(endpoint, limits, ssh, sftp)
 
 
@@ -294,7 +296,7 @@ def _keys(endpoint: Endpoint) -> tuple[asyncssh.SSHKey, list[asyncssh.SSHKey]]:
     return key, pins
 
 
-def _refusal(endpoint: Endpoint, error: Exception, *, handshaken: bool) -> TransferError:
+def _refusal(endpoint: Endpoint, error: Exception, *, logged_in: bool) -> TransferError:
     said = getattr(error, "reason", None) or str(error) or type(error).__name__
     answers: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[..., Any], str], ...] = (
         (asyncssh.HostKeyNotVerifiable, HostKeyChanged, "the server's host key is not one of the pinned."),
@@ -315,6 +317,6 @@ def _refusal(endpoint: Endpoint, error: Exception, *, handshaken: bool) -> Trans
         if error.code == asyncssh.OPEN_RESOURCE_SHORTAGE:
             return Unreachable(endpoint, f"no more sessions at the server: {said}.")
         return NotAnSftpServer(endpoint, f"logged in, but no SFTP: {said}.")
-    if handshaken and isinstance(error, asyncssh.SFTPConnectionLost):
+    if logged_in and isinstance(error, asyncssh.SFTPConnectionLost):
         return NotAnSftpServer(endpoint, "logged in, but the SFTP session ended at once.")
     return Unreachable(endpoint, f"{said}.")

@@ -207,6 +207,17 @@ def test_a_login_without_sftp_is_permanent(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("after", [3105, 3160])
+def test_a_connection_cut_between_login_and_session_is_transient(merkle: PartnerEndpoint, after: int) -> None:
+    """It looks like a login without SFTP, but for the connection, which is gone as well."""
+    with (
+        FaultProxy((merkle.host, merkle.port), Plan("fin", after=after)) as proxy,
+        pytest.raises(TransientTransferError),
+        Session(merkle.endpoint(port=proxy.port), SHORT),
+    ):
+        pass
+
+
 def test_too_many_sessions_is_transient(tmp_path: Path) -> None:
     with start_partner(tmp_path, ["merkle"], Behaviour(session_limit=1)) as running:
         endpoint = running["merkle"].endpoint()
