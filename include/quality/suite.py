@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import great_expectations as gx
-from great_expectations.expectations.core.expect_column_value_lengths_to_be_between import (
-    ExpectColumnValueLengthsToBeBetween,
-)
-from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
-from great_expectations.expectations.core.expect_column_values_to_match_regex import ExpectColumnValuesToMatchRegex
 from great_expectations.expectations.expectation import Expectation
 
 from include.contract import Contract, Rule, Table
-from include.quality.expectations import ExpectRowsToKeepRule
+from include.quality.expectations import (
+    ExpectColumnValueLengthsToBeBetween,
+    ExpectColumnValuesToBeInSet,
+    ExpectColumnValuesToMatchRegex,
+    ExpectRowsToKeepRule,
+)
 from include.quality.rules import RULES, TYPES
 from include.window import Window
 

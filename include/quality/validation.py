@@ -54,10 +54,9 @@ def judge_frame(
 
     On no rows GX passes every rule, so it is not asked.
     """
-    suite = build_suite(contract, table, window, frame.columns)
-    context.suites.add_or_update(suite)
     if frame.empty:
         return Judged({}, None)
+    suite = build_suite(contract, table, window, frame.columns)
     # ValidationDefinition.run would also put the whole result, row labels included, through the store as JSON.
     from great_expectations.validator.v1_validator import Validator
 
