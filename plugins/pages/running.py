@@ -25,6 +25,8 @@ from plugins.pages.access import ReaderDep, require_own_form
 from plugins.pages.sources import ledger
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from include.contract import Contract
 
 router = APIRouter()
@@ -48,9 +50,9 @@ def run(
     if not reason.strip() or len(reason) > REASON_LETTERS:
         raise HTTPException(422, f"Say why, in one sentence of at most {REASON_LETTERS} letters.")
     asked = _parameters(contract, who.name, period, file)
-    _require_free(interface, asked)
     body = TriggerDAGRunPostBody(logical_date=None, conf=dict(asked), note=reason.strip())
     with create_session() as session:
+        _require_free(interface, asked, session)
         made: Any = trigger_dag_run(interface, body, DBDagBag(), user, session, request)
         run_id = str(made.run_id)
     return RedirectResponse(f"{interface}/{quote(run_id, safe='')}", status_code=303)
@@ -81,17 +83,19 @@ def _parameters(contract: Contract, name: str, period: str, file: str) -> Mappin
     return {"business_date": first.isoformat()}
 
 
-def _require_free(interface: str, asked: Mapping[str, object]) -> None:
+def _require_free(interface: str, asked: Mapping[str, object], session: Session) -> None:
     """
-    Let a run be asked for that would begin, and is not there yet.
+    Let a run be asked for that would begin, and is not there yet; until ``session`` ends nobody else can ask for one.
 
     :raises HTTPException: 409 if the DAG is paused, or a run with the same parameters waits or runs.
     """
-    with create_session() as session:
-        model = DagModel.get_dagmodel(interface, session=session)
-        if model is not None and model.is_paused:
-            raise HTTPException(409, f"The DAG {interface} is paused: switch it on in Airflow first.")
-        for state in UNDER_WAY:
-            for each in DagRun.find(interface, state=state, session=session):
-                if dict(each.conf or {}) == dict(asked):
-                    raise HTTPException(409, f"Run {each.run_id} for the same is {state.value} already.")
+    from sqlalchemy import text
+
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"exchange run {interface}"})
+    model = DagModel.get_dagmodel(interface, session=session)
+    if model is not None and model.is_paused:
+        raise HTTPException(409, f"The DAG {interface} is paused: switch it on in Airflow first.")
+    for state in UNDER_WAY:
+        for each in DagRun.find(interface, state=state, session=session):
+            if dict(each.conf or {}) == dict(asked):
+                raise HTTPException(409, f"Run {each.run_id} for the same is {state.value} already.")

@@ -14,8 +14,9 @@ from include.ledger.chain import verify
 from tests.outbound.world import LAST_DAY, World, sha256_of, trailer_of
 
 ROOT = Path(__file__).resolve().parents[2]
-# With three dealers a run says a line in extract and three in check, gate and publish each.
-LINES = [1, 2, 3, 4, 5, 7, 8, 9]
+# With three dealers a run says a line in extract and three in check, gate and publish each: one of each here, and two
+# of the last.
+LINES = [1, 3, 6, 8, 9]
 
 
 def deliver_and_die(world: World, lines: int) -> int:

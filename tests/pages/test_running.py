@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
+import psycopg2
 import pytest
+from fastapi.testclient import TestClient
 
+from local.postgres import Postgres
 from tests.ledger.conftest import bring, intent
 from tests.pages.conftest import Pages
 from tests.pages.test_access import token
@@ -36,6 +41,34 @@ def test_a_held_files_period_is_run_for_its_dealer_with_who_and_why(pages: Pages
     page = pages.of("op").get(f"/exchange/runs/{answer.headers['location']}").text
     assert "The run is <b>queued</b>: the line was down." in page
     assert run(pages, "merkle_sar_daily", file=str(file.id)).status_code == 409, "a second click"
+
+
+def test_of_four_clicks_at_the_same_moment_one_makes_a_run(pages: Pages) -> None:
+    browsers = [pages.of("op") for _ in range(4)]
+    form = {"form_token": token("op"), "reason": "the line was down", "period": "2026-10-09"}
+
+    def click(browser: TestClient) -> int:
+        return browser.post("/exchange/runs/merkle_sar_daily", data=form).status_code
+
+    with ThreadPoolExecutor(4) as clicks:
+        assert sorted(clicks.map(click, browsers)) == [303, 409, 409, 409]
+    assert len([each for each in runs("merkle_sar_daily") if each.conf == {"business_date": "2026-10-09"}]) == 1
+
+
+def test_who_clicks_meanwhile_waits_until_it_is_known_whether_there_is_a_run(pages: Pages, postgres: Postgres) -> None:
+    form = {"form_token": token("op"), "reason": "the line was down", "period": "2026-10-10"}
+    assert run(pages, "merkle_sar_daily", period="2026-10-11").status_code == 303  # now the pages are made
+    with (
+        closing(psycopg2.connect(postgres.dsn("airflow"))) as another,
+        another.cursor() as cursor,
+        ThreadPoolExecutor(1) as clicks,
+    ):
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('exchange run merkle_sar_daily'))")
+        answer = clicks.submit(pages.of("op").post, "/exchange/runs/merkle_sar_daily", data=form)
+        with pytest.raises(TimeoutError):
+            answer.result(timeout=2)
+        another.rollback()
+        assert answer.result(timeout=30).status_code == 303
 
 
 @pytest.mark.parametrize(

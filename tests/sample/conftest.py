@@ -16,7 +16,7 @@ from local.sample import Parameters, fill
 from tests.dms.reading import Database
 
 SAMPLES: dict[str, dict[str, Any]] = {
-    "as in make run": {"days": 130, "until": date(2026, 11, 20)},
+    "as in make run": {"days": 100, "until": date(2026, 11, 20)},
     # From before the clocks went back in October 2023 to after they went forward in March 2024.
     "leap February": {"days": 165, "until": date(2024, 3, 31)},
     "year end": {"days": 70, "until": date(2025, 1, 8)},
