@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -145,14 +145,20 @@ class _Line:
         return True
 
 
-@contextmanager
-def _paused(ledger: Ledger, contract: Contract, window: Window, not_sent: NotSent | None) -> Iterator[None]:
+def _paused(
+    ledger: Ledger, contract: Contract, window: Window, not_sent: NotSent | None
+) -> AbstractContextManager[None]:
     """While a run plans its files, keep the dealer out of it whose day is not to be sent."""
     if not_sent is None or window.business_date != not_sent.day:
-        yield
-        return
-    ledger.set_feed(contract.id, not_sent.dealer, "live", "paused", reason=WHY_NOT_SENT)
+        return nullcontext()
+    return paused(ledger, contract, not_sent.dealer)
+
+
+@contextmanager
+def paused(ledger: Ledger, contract: Contract, dealer: str) -> Iterator[None]:
+    """Keep a dealer out of what is planned meanwhile."""
+    ledger.set_feed(contract.id, dealer, "live", "paused", reason=WHY_NOT_SENT)
     try:
         yield
     finally:
-        ledger.set_feed(contract.id, not_sent.dealer, "live", "enabled", reason="sample: the line is up again")
+        ledger.set_feed(contract.id, dealer, "live", "enabled", reason="sample: the line is up again")

@@ -81,6 +81,19 @@ def outcome(
     return Outcome(contract, len(expected), tuple(missing), kept_back)
 
 
+def left_out(contract: Contract, windows: Sequence[Window], *, dms_dsn: str) -> list[NotSent]:
+    """
+    Return a dealer's files of ``windows``, to be left out: so the morning page has one that a person must see to.
+
+    The last dealer by its label; none if there is no other, so that something goes at all.
+    """
+    due, _ = _expected(contract, windows, dms_dsn)
+    labels = sorted({label for _, label in due})
+    if len(labels) < 2:
+        return []
+    return [NotSent(label, window.business_date) for window, label in due if label == labels[-1]]
+
+
 def _expected(
     contract: Contract, windows: Sequence[Window], dms_dsn: str
 ) -> tuple[list[tuple[Window, str]], dict[str, str]]:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import FrameType
@@ -16,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 import psycopg2
 
-from include.ledger import LedgerError
+from include.contract import Contract
+from include.ledger import Ledger, LedgerError
 from include.migrations.run import MigrationError, migrate
 from include.outbound.dealers import ExtractError
 from include.quality.gate import GateError
@@ -27,9 +29,9 @@ from local.airflow import AirflowError, Api
 from local.arriving import INTERFACES, Arriving
 from local.backfill import deliver
 from local.due import Due, due
-from local.history import deliver_past
+from local.history import deliver_past, paused
 from local.instance import Instance, only_instance
-from local.outcome import NotSent, Outcome, outcome
+from local.outcome import NotSent, Outcome, left_out, outcome
 from local.partners.process import PartnerStartError, airflow_connections, partner_endpoint
 from local.partners.server import read_state
 from local.postgres import PostgresError, running_postgres
@@ -122,8 +124,9 @@ class LocalRun:
         migrate("dms", settings.dsn("dms"))
         migrate("ledger", settings.dsn("ledger"))
         dues, arriving = self._fill_sample()
-        unsent = _unsent(settings, dues)
-        found = self._outcomes(dues, unsent)
+        unsent, late = _unsent(settings, dues), _late(settings, dues)
+        not_sent = [*late, *([] if unsent is None else [unsent])]
+        found = self._outcomes(dues, not_sent)
         say(f"{', '.join(INTERFACES)}: the files of past days, as they would have come before you came")
         arriving.prepare(lambda partner: partner_endpoint(settings.partners, partner, partners).endpoint())
         complete = not any(each.missing for each in found) and _as_planted(arriving)
@@ -150,19 +153,19 @@ class LocalRun:
             airflow.unpause(api, dag_id)
         say(f"today's files for {', '.join(INTERFACES)} are put down; Airflow's watch finds them meanwhile")
         arriving.begin_today()
-        self._deliver_recent(dues, found, api)
+        self._deliver_recent(dues, found, late, api)
         health = airflow.start_heartbeat(processes, environment)
         say("waiting for the last of today's files")
         with ProgressLine() as line:
             arriving.wait(line.show, processes.check)
         if not complete:
-            found = self._outcomes(dues, unsent)
+            found = self._outcomes(dues, not_sent)
             self._report(dues, found, arriving)
         if not self._options.once:
             self._stay(api, dues, health)
         return 0 if not any(each.missing for each in found) and _as_planted(arriving) else 1
 
-    def _outcomes(self, dues: Sequence[Due], unsent: NotSent | None) -> list[Outcome]:
+    def _outcomes(self, dues: Sequence[Due], not_sent: Sequence[NotSent]) -> list[Outcome]:
         dms, ledger = self._settings.dsn("dms"), self._settings.dsn("ledger")
         return [
             outcome(
@@ -170,7 +173,7 @@ class LocalRun:
                 each.windows,
                 dms_dsn=dms,
                 ledger_dsn=ledger,
-                not_sent=() if unsent is None else (unsent,),
+                not_sent=not_sent,
             )
             for each in dues
         ]
@@ -196,8 +199,12 @@ class LocalRun:
                     show=line.show,
                 )
 
-    def _deliver_recent(self, dues: Sequence[Due], found: Sequence[Outcome], api: Api) -> None:
-        """Have Airflow deliver the last days; then the dealers correct things; then the last month goes."""
+    def _deliver_recent(self, dues: Sequence[Due], found: Sequence[Outcome], late: Sequence[NotSent], api: Api) -> None:
+        """
+        Have Airflow deliver the last days; then the dealers correct things; then the last month goes.
+
+        The dealer whose files are left out is paused meanwhile.
+        """
         for each, so_far in zip(dues, found, strict=True):
             contract, windows = each.contract, each.recent
             if not windows:
@@ -206,7 +213,10 @@ class LocalRun:
                 amended = sample.amend(self._settings.dsn("dms"), windows[-1].business_date)
                 say(f"the dealers correct what the daily files have told: {amended}")
             say(f"{contract.id}: {_span(windows)} to {contract.partner}, by Airflow's backfill")
-            with ProgressLine() as line:
+            with ProgressLine() as line, ExitStack() as while_paused:
+                if late and _may_be_late(contract):
+                    ledger = while_paused.enter_context(Ledger(self._settings.dsn("ledger"), actor="person:make-run"))
+                    while_paused.enter_context(paused(ledger, contract, late[-1].dealer))
                 deliver(self._processes, api, contract, windows, line.show)
 
     def _start_partners(self) -> dict[str, Any]:
@@ -259,6 +269,21 @@ def _unsent(settings: Settings, dues: Sequence[Due]) -> NotSent | None:
             found = sample.unsent_day(settings.dsn("dms"), each.recent[-1].business_date)
             return None if found is None else NotSent(*found)
     return None
+
+
+def _late(settings: Settings, dues: Sequence[Due]) -> Sequence[NotSent]:
+    """The dealer whose files of the last days are left out; nobody's if a month is reconciled with one of them."""
+    months = [window for each in dues if each.contract.period_unit == "month" for window in each.recent]
+    for each in dues:
+        apart = all(month.last_date < window.business_date for month in months for window in each.recent)
+        if _may_be_late(each.contract) and each.recent and apart:
+            return left_out(each.contract, each.recent, dms_dsn=settings.dsn("dms"))
+    return ()
+
+
+def _may_be_late(contract: Contract) -> bool:
+    """Whether a file that is left out stays so until a person acts: the next one does not make up for it."""
+    return contract.period_unit == "day" and contract.contiguous is None
 
 
 def _as_planted(arriving: Arriving) -> bool:
